@@ -1,0 +1,2 @@
+//! Quantized neural networks to verified circuits.
+#![warn(missing_docs)]
