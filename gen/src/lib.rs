@@ -1,2 +1,6 @@
 //! Quantized neural networks to verified circuits.
 #![warn(missing_docs)]
+
+pub mod error;
+pub mod fixed;
+pub mod ir;

@@ -1,0 +1,221 @@
+//! What went wrong, where, and how to mend it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A place in a file that a user wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as the user named it.
+    pub file: Option<PathBuf>,
+    /// Line and column, both from 1.
+    pub position: Option<(usize, usize)>,
+    /// The layer, or the part of the network, by its name.
+    pub layer: Option<String>,
+}
+
+impl Place {
+    /// A place that is a whole file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Place { file: Some(path.into()), ..Place::default() }
+    }
+
+    /// A place that is a layer, wherever it was described.
+    pub fn layer(name: impl Into<String>) -> Self {
+        Place { layer: Some(name.into()), ..Place::default() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(file) = &self.file {
+            write!(out, "{}", file.display())?;
+            if let Some((line, column)) = self.position {
+                write!(out, ":{line}:{column}")?;
+            }
+            separator = ": ";
+        }
+        if let Some(layer) = &self.layer {
+            write!(out, "{separator}layer `{layer}`")?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Input,
+    Tool,
+    File,
+    Mismatch,
+}
+
+/// One fault, or several found in one go.
+#[derive(Clone, Debug)]
+pub struct Error {
+    faults: Vec<Fault>,
+}
+
+#[derive(Clone, Debug)]
+struct Fault {
+    kind: Kind,
+    place: Place,
+    message: String,
+    mend: Option<String>,
+}
+
+/// The result of anything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    fn one(kind: Kind, message: impl Into<String>) -> Self {
+        Error { faults: vec![Fault { kind, place: Place::default(), message: message.into(), mend: None }] }
+    }
+
+    /// A fault of the user's description, weights or vectors: what was found and what was expected.
+    pub fn input(message: impl Into<String>) -> Self {
+        Error::one(Kind::Input, message)
+    }
+
+    /// An outside program that is missing or failed.
+    pub fn tool(message: impl Into<String>) -> Self {
+        Error::one(Kind::Tool, message)
+    }
+
+    /// A file that cannot be read or written.
+    pub fn io(path: &Path, doing: &str, source: &std::io::Error) -> Self {
+        Error::one(Kind::File, format!("cannot {doing}: {source}")).at(Place::file(path))
+    }
+
+    /// The circuit, or a stored expectation, differs from the golden model.
+    pub fn mismatch(message: impl Into<String>) -> Self {
+        Error::one(Kind::Mismatch, message)
+    }
+
+    /// Says where, for every fault that does not say it yet; an inner place wins, part by part.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        for fault in &mut self.faults {
+            if fault.place.file.is_none() {
+                fault.place.file.clone_from(&place.file);
+                fault.place.position = fault.place.position.or(place.position);
+            }
+            if fault.place.layer.is_none() {
+                fault.place.layer.clone_from(&place.layer);
+            }
+        }
+        self
+    }
+
+    /// Says how to mend it.
+    #[must_use]
+    pub fn mend(mut self, mend: impl Into<String>) -> Self {
+        if let Some(fault) = self.faults.last_mut() {
+            fault.mend = Some(mend.into());
+        }
+        self
+    }
+
+    /// Adds the faults of another error to this one's.
+    #[must_use]
+    pub fn and(mut self, other: Error) -> Self {
+        self.faults.extend(other.faults);
+        self
+    }
+
+    /// How many faults this error reports.
+    pub fn count(&self) -> usize {
+        self.faults.len()
+    }
+
+    /// Whether the fault is the circuit's or an expectation's, not the input's or a tool's.
+    pub fn is_mismatch(&self) -> bool {
+        self.faults.iter().any(|fault| fault.kind == Kind::Mismatch)
+    }
+
+    /// The process exit code: 1 for bad input or files, 2 is clap's, 3 for a tool, 4 for a mismatch.
+    pub fn exit_code(&self) -> u8 {
+        let code = |fault: &Fault| match fault.kind {
+            Kind::Input | Kind::File => 1,
+            Kind::Tool => 3,
+            Kind::Mismatch => 4,
+        };
+        self.faults.iter().map(code).max().unwrap_or(1)
+    }
+}
+
+/// Gathers faults, so that one report names them all.
+#[derive(Debug, Default)]
+pub struct Faults(Option<Error>);
+
+impl Faults {
+    /// Adds an error's faults.
+    pub fn push(&mut self, error: Error) {
+        self.0 = Some(match self.0.take() {
+            Some(all) => all.and(error),
+            None => error,
+        });
+    }
+
+    /// Keeps a value, or gathers why there is none.
+    pub fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    /// `value` when nothing was gathered, else everything that was.
+    pub fn or<T>(self, value: T) -> Result<T> {
+        self.0.map_or(Ok(value), Err)
+    }
+
+    /// Whether nothing was gathered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            let place = fault.place.to_string();
+            if !place.is_empty() {
+                write!(out, "{place}: ")?;
+            }
+            write!(out, "{}", fault.message)?;
+            if let Some(mend) = &fault.mend {
+                write!(out, "\n  help: {mend}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_every_fault_with_its_place_and_mend() {
+        let mut faults = Faults::default();
+        let place = Place { file: Some("net.yaml".into()), position: Some((3, 5)), layer: None };
+        faults.push(Error::input("unknown key `pe`").mend("did you mean `pes`?").at(place));
+        faults.push(Error::input("no bias").at(Place::layer("fc1")).at(Place::file("w.npz")));
+        let error = faults.or(()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "net.yaml:3:5: unknown key `pe`\n  help: did you mean `pes`?\nw.npz: layer `fc1`: no bias"
+        );
+        assert_eq!((error.count(), error.exit_code()), (2, 1));
+    }
+
+    #[test]
+    fn the_inner_place_wins() {
+        let error = Error::input("x").at(Place::layer("inner")).at(Place::layer("outer"));
+        assert_eq!(error.to_string(), "layer `inner`: x");
+    }
+}

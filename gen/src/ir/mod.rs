@@ -1,0 +1,16 @@
+//! The typed network between the front ends and everything behind: a graph of integer operations.
+//!
+//! Every edge carries a [`Fact`]: shape, exact integer format and the exact range of its values. All
+//! widths of the circuit come from the facts; no accumulator can overflow.
+
+mod fact;
+mod graph;
+mod infer;
+mod op;
+mod print;
+mod weights;
+
+pub use fact::{Fact, Scale, Shape};
+pub use graph::{Graph, Node, NodeId};
+pub use op::{Op, Requantize, Scaling, Thresholds, Window};
+pub use weights::{Scheme, Weights};

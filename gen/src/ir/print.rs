@@ -1,0 +1,70 @@
+//! The graph as stable text.
+
+use std::fmt;
+
+use super::graph::Graph;
+use super::op::{Op, Scaling, Window};
+
+impl fmt::Display for Graph {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "network {}", self.name)?;
+        for node in self.nodes() {
+            let operands: Vec<&str> = node.inputs.iter().map(|&id| self[id].name.as_str()).collect();
+            writeln!(
+                out,
+                "  {} = {}({}) : {} {} in {}{}",
+                node.name,
+                node.op.name(),
+                operands.join(", "),
+                node.fact.shape,
+                node.fact.format,
+                node.fact.range,
+                details(&node.op)
+            )?;
+        }
+        let outputs: Vec<&str> = self.outputs().iter().map(|&id| self[id].name.as_str()).collect();
+        writeln!(out, "  output {}", outputs.join(", "))
+    }
+}
+
+fn details(op: &Op) -> String {
+    match op {
+        Op::Input | Op::Flatten | Op::ArgMax => String::new(),
+        Op::Dense(weights) => format!("  # {weights:?}"),
+        Op::Conv2d { weights, window } => format!("  # {weights:?}, {}", describe_window(window)),
+        Op::MaxPool(window) => format!("  # {}", describe_window(window)),
+        Op::AveragePool { window, rounding } => {
+            format!("  # {}, {}", describe_window(window), rounding.name())
+        }
+        Op::Requantize(requantize) => {
+            let scaling = match &requantize.scaling {
+                Scaling::Shift(shift) => format!("shift {}", one_or_count(shift)),
+                Scaling::Multiply { mult, shift, .. } => {
+                    format!("mult {}, shift {}", one_or_count(mult), one_or_count(shift))
+                }
+            };
+            format!("  # {scaling}, {}, limits {}", requantize.rounding.name(), requantize.limits)
+        }
+        Op::Threshold(thresholds) => format!("  # {} thresholds", thresholds.table.ncols()),
+        Op::Table { entries, .. } => format!("  # {} entries", entries.len()),
+    }
+}
+
+fn one_or_count<T: fmt::Display>(values: &[T]) -> String {
+    match values {
+        [one] => one.to_string(),
+        many => format!("of {} channels", many.len()),
+    }
+}
+
+fn describe_window(window: &Window) -> String {
+    let mut text = format!("{}×{}", window.kernel[0], window.kernel[1]);
+    if window.stride != [1, 1] {
+        text += &format!(", stride {}×{}", window.stride[0], window.stride[1]);
+    }
+    if window.is_padded() {
+        let ([top, bottom], [left, right]) = (window.pad_rows, window.pad_columns);
+        text += &format!(", padding {top}, {bottom}, {left}, {right} of {}", window.pad_value);
+    }
+    text
+}
