@@ -1,0 +1,24 @@
+//! The command line: one file per command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Quantized neural networks to verified circuits.
+#[derive(Debug, Parser)]
+#[command(name = "netetch", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+/// Runs the chosen command; its exit code says how it went.
+///
+/// # Errors
+/// Whatever the command could not do.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {}
+}

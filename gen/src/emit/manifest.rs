@@ -1,0 +1,107 @@
+//! What a generated folder holds, for whoever uses it: simulation, synthesis, people.
+
+use serde::{Deserialize, Serialize};
+
+/// The name of the manifest in a generated folder.
+pub const FILE: &str = "manifest.json";
+
+/// `manifest.json`, schema 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// 1.
+    pub schema: u32,
+    /// The network's name.
+    pub network: String,
+    /// The top module; its file is `<top>.v`.
+    pub top: String,
+    /// Every other file, sorted by name.
+    pub files: Vec<File>,
+    /// The AXI4-Stream input.
+    pub input: Stream,
+    /// The AXI4-Stream output.
+    pub output: Stream,
+    /// Streams shown at the top by the probes option, in network order; else empty.
+    pub probes: Vec<Probe>,
+    /// Cycles that the plan foretells.
+    pub planned: Cycles,
+    /// The stages, in network order.
+    pub stages: Vec<Stage>,
+}
+
+/// A generated file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct File {
+    /// Relative to the folder.
+    pub name: String,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// Size.
+    pub bytes: u64,
+}
+
+/// How a tensor travels: vectors of `length` elements, each in ⌈length / lanes⌉ beats, element 0 of a
+/// beat in its lowest bits, channels fastest, then x, then y. Unused lanes are zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Extents, channels last.
+    pub shape: Vec<usize>,
+    /// `u8`, `s20`, `ternary`, `bipolar` …: how an element is written.
+    pub encoding: String,
+    /// An element q stands for q · 2^exp.
+    pub exp: i32,
+    /// Bits of an element.
+    pub bits: u32,
+    /// Elements in a beat.
+    pub lanes: usize,
+    /// Elements in a vector.
+    pub length: usize,
+    /// Vectors in a frame.
+    pub vectors: usize,
+    /// Beats in a frame.
+    pub beats: usize,
+    /// Bits of TDATA: lanes · bits, padded to whole bytes (a probe's is not padded).
+    pub data_bits: usize,
+}
+
+/// A stage's output, brought out to the top as `<port>_valid`, `<port>_ready`, `<port>_data`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The graph's node whose values these are.
+    pub node: String,
+    /// Prefix of the ports.
+    pub port: String,
+    /// How the tensor travels.
+    pub stream: Stream,
+}
+
+/// Clock cycles of an unstalled circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cycles {
+    /// Initiation interval: from one frame's last output beat to the next one's, back to back.
+    pub ii: u64,
+    /// From the first input beat taken to the last output beat given, with nothing else in the circuit.
+    pub latency: u64,
+}
+
+/// One stage of the chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Instance name at the top; also the prefix of its cells in a flattened netlist.
+    pub name: String,
+    /// The user's layer.
+    pub layer: String,
+    /// What it computes.
+    pub op: String,
+    /// Output shape.
+    pub shape: Vec<usize>,
+    /// Outputs computed at once.
+    pub pe: usize,
+    /// Inputs taken at once.
+    pub simd: usize,
+    /// Output pixels computed at once.
+    pub pixels: usize,
+    /// Busy cycles per frame.
+    pub cycles: u64,
+    /// ROM bits used by weights, thresholds and parameters.
+    pub rom_bits: usize,
+}
