@@ -8,8 +8,8 @@ import numpy as np
 class Layer:
     """One dense or 3x3 convolution layer with what follows it up to the next.
 
-    `shape` is [OUT, IN] or [OUT, KH, KW, C]. With a shift, y = clamp(floor((acc + bias) / 2^shift + 1/2), 0, high);
-    without one the accumulators are the output. `pool` is a 2x2 max pool after that.
+    `shape` is [OUT, IN] or [OUT, KH, KW, C]. With a shift, y = clamp(round((acc + bias) / 2^shift), 0, high) with
+    `rounding` half_up or floor; without one the accumulators are the output. `pool` is a 2x2 max pool after that.
     """
 
     name: str
@@ -19,6 +19,7 @@ class Layer:
     shift: int | None = None
     high: int = 15
     pool: bool = False
+    rounding: str = "half_up"
 
     @property
     def outputs(self):
@@ -37,7 +38,7 @@ def im2col(values):
 
 
 def run(layers, arrays, images):
-    """The accumulators [N, 10] of the last layer, for images [N, 8, 8, 1]."""
+    """The accumulators [N, 10] of the last layer, for inputs [N, ...] in the shape of the network."""
     values = images.astype(np.int64)
     for layer in layers:
         weights = arrays[f"{layer.name}.weight"].astype(np.int64).reshape(layer.outputs, -1)
@@ -48,7 +49,7 @@ def run(layers, arrays, images):
         else:
             values = values.reshape(len(values), -1) @ weights.T + bias
         if layer.shift is not None:
-            half = (1 << layer.shift) >> 1
+            half = (1 << layer.shift) >> 1 if layer.rounding == "half_up" else 0
             values = np.clip((values + half) >> layer.shift, 0, layer.high)
         if layer.pool:
             count, height, width, channels = values.shape

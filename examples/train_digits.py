@@ -58,6 +58,7 @@ def cnn(scheme, channels, shifts):
 RECIPES = {
     "digits_mlp": Recipe(mlp("ternary", (3, 2)), epochs=400, rate=0.01, temperature=4, spread=0.6, move=0.05),
     "digits_cnn": Recipe(cnn("dfp-4", (8, 16), (4, 5)), epochs=100, rate=0.02, temperature=16, spread=0.5, move=0.05),
+    "digits_cnn_po2": Recipe(cnn("po2-4", (8, 16), (7, 8)), epochs=100, rate=0.02, temperature=128, spread=0.5, move=0.05),
 }
 
 
