@@ -101,7 +101,7 @@ impl FromStr for Scheme {
 }
 
 /// The integer weights of a dense or convolution node.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Weights {
     /// The values allowed.
     pub scheme: Scheme,

@@ -1,0 +1,37 @@
+//! `netetch emit`: the Verilog alone.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use netetch::emit::{self, Options};
+use netetch::{desc, lower, plan};
+
+/// Write the circuit as Verilog, with its ROM images and a manifest.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The network description.
+    network: PathBuf,
+    /// Where to write; the folder is replaced as a whole. Default: rtl_out/<name>/rtl.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// Show every stage's output stream at the top.
+    #[arg(long)]
+    probes: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let description = desc::read(&args.network)?;
+    let graph = lower::lower(&description)?;
+    let plan = plan::plan(&graph, &description.hardware)?;
+    let folder = args.output.unwrap_or_else(|| super::build_folder(&graph.name).join("rtl"));
+    let manifest = emit::emit(&graph, &plan, Options { probes: args.probes }, &folder)?;
+    println!(
+        "{}: {} files, one inference every {} cycles, {} ROM bits",
+        folder.display(),
+        manifest.files.len() + 1,
+        plan.cycles.ii,
+        plan.rom_bits()
+    );
+    Ok(ExitCode::SUCCESS)
+}

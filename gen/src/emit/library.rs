@@ -1,0 +1,92 @@
+//! The static leaves, carried inside the program.
+
+use std::collections::BTreeSet;
+
+macro_rules! library {
+    ($($name:literal),* $(,)?) => {
+        /// Every module of the library with its text, by name.
+        const MODULES: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../../templates/lib/", $name, ".v")))),*];
+    };
+}
+
+library![
+    "accumulator",
+    "adder_tree",
+    "argmax",
+    "clamp",
+    "cyclic_rom",
+    "dot_dfp",
+    "dot_multiply",
+    "dot_po2",
+    "dot_sign",
+    "dot_ternary",
+    "dot_twobit",
+    "dot_xnor",
+    "frame_guard",
+    "frame_marker",
+    "lane_mask",
+    "lookup_table",
+    "loop_counter",
+    "mac_array",
+    "pixel_serializer",
+    "recode",
+    "reduce_max",
+    "reduce_sum",
+    "requantize_multiply",
+    "requantize_shift",
+    "ring_memory",
+    "ring_step",
+    "round_clamp",
+    "skid_buffer",
+    "threshold",
+    "weight_rom",
+    "width_converter",
+    "window",
+    "window_rows",
+    "window_single",
+];
+
+/// The modules named and all that they instantiate, with their texts, by name.
+pub(super) fn closure<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<(&'static str, &'static str)> {
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    let mut open: Vec<&str> = names.into_iter().collect();
+    while let Some(name) = open.pop() {
+        let Some(&(name, text)) = MODULES.iter().find(|(module, _)| *module == name) else { continue };
+        if wanted.insert(name) {
+            let code = || text.lines().map(|line| line.split("//").next().unwrap_or(""));
+            let used = |module: &str| code().any(|line| words(line).any(|word| word == module));
+            open.extend(MODULES.iter().map(|(module, _)| *module).filter(|module| used(module)));
+        }
+    }
+    MODULES.iter().copied().filter(|(name, _)| wanted.contains(name)).collect()
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_library_is_carried() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/lib");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(".v").map(str::to_owned))
+            .collect();
+        files.sort();
+        let carried: Vec<&str> = MODULES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(files, carried);
+    }
+
+    #[test]
+    fn a_module_brings_what_it_instantiates() {
+        let names: Vec<&str> = closure(["window"]).into_iter().map(|(name, _)| name).collect();
+        assert!(names.contains(&"ring_memory") && names.contains(&"loop_counter"), "{names:?}");
+        assert!(!names.contains(&"mac_array"), "{names:?}");
+    }
+}

@@ -1,0 +1,241 @@
+//! The generated modules: one struct per template.
+
+use askama::Template;
+
+use crate::error::{Error, Result};
+use crate::ir::{Graph, Op};
+use crate::plan::{Part, Plan, Stage, Stream};
+
+use super::Options;
+use super::leaf::{Parameter, module, parameters};
+
+/// Characters of parameters on a line.
+const LINE_LENGTH: usize = 96;
+
+#[derive(Template)]
+#[template(path = "top.v", syntax = "verilog")]
+struct Top<'a> {
+    network: &'a str,
+    input: String,
+    output: String,
+    ii: u64,
+    latency: u64,
+    table: Vec<String>,
+    stages: Vec<StageView>,
+    last: &'a str,
+    probes: bool,
+    s_width: usize,
+    s_bits: usize,
+    s_beats: usize,
+    s_lanes: String,
+    m_width: usize,
+    m_bits: usize,
+    m_beats: usize,
+    m_lanes: String,
+}
+
+struct StageView {
+    name: String,
+    title: String,
+    from: String,
+    width: usize,
+}
+
+#[derive(Template)]
+#[template(path = "stage.v", syntax = "verilog")]
+struct StageModule<'a> {
+    title: String,
+    notes: Vec<String>,
+    network: &'a str,
+    module: String,
+    has_rom: bool,
+    s_width: usize,
+    m_width: usize,
+    parts: Vec<PartView>,
+}
+
+struct PartView {
+    name: String,
+    module: &'static str,
+    parameters: Vec<String>,
+    from: String,
+    to: String,
+    width: usize,
+}
+
+/// The name of a stage's module, and of its file.
+pub(super) fn stage_module(plan: &Plan, stage: &Stage) -> String {
+    format!("{}_{}", plan.network, stage.name)
+}
+
+/// The file of a part's ROM image.
+pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
+    format!("{}_{}.hex", stage.name, part.name)
+}
+
+/// The top module.
+pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String> {
+    let mut from = "input".to_owned();
+    let mut stages = Vec::new();
+    for stage in &plan.stages {
+        let view = StageView {
+            name: stage.name.clone(),
+            title: title(graph, stage),
+            from: std::mem::replace(&mut from, stage.name.clone()),
+            width: stage.output.width(),
+        };
+        stages.push(view);
+    }
+    let shape =
+        |index: usize| graph.nodes().get(index).map(|node| node.fact.shape.to_string()).unwrap_or_default();
+    render(&Top {
+        network: &plan.network,
+        input: format!("{} {}", shape(0), plan.input.encoding),
+        output: format!("{} {}", shape(graph.nodes().len() - 1), plan.output.encoding),
+        ii: plan.cycles.ii,
+        latency: plan.cycles.latency,
+        table: table(graph, plan),
+        last: &from,
+        stages,
+        probes: options.probes,
+        s_width: plan.input.width(),
+        s_bits: plan.input.width().next_multiple_of(8),
+        s_beats: plan.input.beats(),
+        s_lanes: lanes(plan.input),
+        m_width: plan.output.width(),
+        m_bits: plan.output.width().next_multiple_of(8),
+        m_beats: plan.output.beats(),
+        m_lanes: lanes(plan.output),
+    })
+}
+
+/// The module of a stage.
+pub(super) fn stage(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<String> {
+    let parts = stage.parts.iter().enumerate().map(|(index, part)| PartView {
+        name: part.name.clone(),
+        module: module(&part.leaf),
+        parameters: wrap(&parameters(&part.leaf, &rom_file(stage, part))),
+        from: index.checked_sub(1).map_or("s".into(), |before| stage.parts[before].name.clone()),
+        to: if index + 1 == stage.parts.len() { "m".into() } else { part.name.clone() },
+        width: part.width,
+    });
+    render(&StageModule {
+        title: title(graph, stage),
+        notes: notes(graph, stage),
+        network: &plan.network,
+        module: stage_module(plan, stage),
+        has_rom: stage.parts.iter().any(|part| part.leaf.rom().is_some()),
+        s_width: stage.input.width(),
+        m_width: stage.output.width(),
+        parts: parts.collect(),
+    })
+}
+
+fn render(template: &impl Template) -> Result<String> {
+    let text =
+        template.render().map_err(|error| Error::input(format!("cannot render a template: {error}")))?;
+    Ok(text.trim_end().to_owned() + "\n")
+}
+
+/// Named parameters, as many on a line as fit.
+fn wrap(parameters: &[Parameter]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        let comma = if index + 1 == parameters.len() { "" } else { "," };
+        let item = format!(".{name}({value}){comma}");
+        match lines.last_mut().filter(|line| line.len() + item.len() < LINE_LENGTH) {
+            Some(line) => *line += &format!(" {item}"),
+            None => lines.push(item),
+        }
+    }
+    lines
+}
+
+fn lanes(stream: Stream) -> String {
+    let plural = if stream.lanes == 1 { "" } else { "s" };
+    format!("{} element{plural} of {}, {} beats a frame", stream.lanes, stream.encoding, stream.beats())
+}
+
+/// `fc1: dense [64] u5 -> [32] u4`.
+fn title(graph: &Graph, stage: &Stage) -> String {
+    let first = &graph[stage.nodes[0]];
+    let last = &graph[stage.nodes[stage.nodes.len() - 1]];
+    let input = &graph[first.inputs[0]].fact;
+    format!(
+        "{}: {} {} {} -> {} {}",
+        stage.name, stage.op, input.shape, input.format, last.fact.shape, last.fact.format
+    )
+}
+
+/// What a reader wants to know of a stage before its code.
+fn notes(graph: &Graph, stage: &Stage) -> Vec<String> {
+    let mut notes = Vec::new();
+    for &id in &stage.nodes {
+        let node = &graph[id];
+        match &node.op {
+            Op::Dense(weights) | Op::Conv2d { weights, .. } => {
+                let fact = &node.fact;
+                notes.push(format!(
+                    "{} weights {} x {}; sums in {} ({})",
+                    weights.scheme,
+                    weights.outputs(),
+                    weights.inputs(),
+                    fact.range,
+                    fact.format.encoding
+                ));
+                notes.push(format!("folding: {}", folding(stage)));
+            }
+            Op::Requantize(op) => {
+                notes.push(format!("rounding {}, results in {}", op.rounding.name(), op.limits))
+            }
+            Op::Threshold(op) => notes.push(format!("{} thresholds a channel", op.table.ncols())),
+            Op::Input
+            | Op::MaxPool(_)
+            | Op::AveragePool { .. }
+            | Op::Table { .. }
+            | Op::Flatten
+            | Op::ArgMax => {}
+        }
+    }
+    notes.push(format!("{} cycles a frame, {} ROM bits", stage.cycles, stage.rom_bits()));
+    notes
+}
+
+fn folding(stage: &Stage) -> String {
+    let folding = stage.folding;
+    let mut text = format!("{} outputs x {} inputs", folding.pe, folding.simd);
+    if folding.pixels > 1 {
+        text += &format!(" x {} pixels", folding.pixels);
+    }
+    text + " at once"
+}
+
+fn table(graph: &Graph, plan: &Plan) -> Vec<String> {
+    let head = ["stage", "op", "output", "format", "at once", "cycles", "ROM bits"].map(str::to_owned);
+    let rows = plan.stages.iter().map(|stage| {
+        let fact = &graph[stage.nodes[stage.nodes.len() - 1]].fact;
+        let folding = stage.folding;
+        let at_once = match folding.pixels {
+            1 => format!("{} x {}", folding.pe, folding.simd),
+            pixels => format!("{} x {} x {pixels}", folding.pe, folding.simd),
+        };
+        [
+            stage.name.clone(),
+            stage.op.to_owned(),
+            fact.shape.to_string(),
+            fact.format.to_string(),
+            at_once,
+            stage.cycles.to_string(),
+            stage.rom_bits().to_string(),
+        ]
+    });
+    let all: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
+    let widths: [usize; 7] =
+        std::array::from_fn(|column| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    all.iter()
+        .map(|row| {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect()
+}

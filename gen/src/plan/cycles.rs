@@ -1,0 +1,287 @@
+//! The cycle model: the handshakes of every leaf, register by register, without the data.
+//!
+//! It is run, not solved: a chain of buffers that wait for each other has no simple formula, and a run
+//! of a few frames takes milliseconds.
+
+use super::leaf::{Converter, Leaf, WindowLeaf};
+use super::stage::Stage;
+
+/// Frames in a run: the interval between the last two is taken as the steady one.
+const FRAMES: u64 = 6;
+
+/// Cycles without any movement after which a chain counts as stuck.
+const PATIENCE: u64 = 100_000;
+
+/// Clock cycles of an unstalled circuit, and how busy its slowest array is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cycles {
+    /// From a frame's last output beat to the next frame's, back to back.
+    pub ii: u64,
+    /// From the first input beat taken to the last output beat given, the first frame after reset.
+    pub latency: u64,
+}
+
+/// Runs a chain that takes and gives so many beats a frame; `None` if it gets stuck.
+pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Cycles> {
+    let leaves = stages.iter().flat_map(|stage| &stage.parts).map(|part| &part.leaf);
+    let mut chain = vec![Model::Skid { held: 0 }];
+    chain.extend(leaves.filter_map(Model::new));
+    let mut ready = vec![false; chain.len()];
+    let (mut cycle, mut taken, mut given, mut idle) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let (mut first_taken, mut frame_ends) = (0_u64, Vec::new());
+    while (frame_ends.len() as u64) < FRAMES {
+        let mut downstream = true;
+        for (model, ready) in chain.iter().zip(&mut ready).rev() {
+            downstream = model.ready(downstream);
+            *ready = downstream;
+        }
+        let mut valid = taken < FRAMES * input_beats;
+        if valid && ready[0] {
+            first_taken = if taken == 0 { cycle } else { first_taken };
+            taken += 1;
+            idle = 0;
+        }
+        for index in 0..chain.len() {
+            let offered = chain[index].valid();
+            let accepted = ready.get(index + 1).copied().unwrap_or(true);
+            chain[index].step(valid && ready[index], accepted);
+            valid = offered;
+        }
+        if valid {
+            given += 1;
+            idle = 0;
+            if given.is_multiple_of(output_beats) {
+                frame_ends.push(cycle);
+            }
+        }
+        cycle += 1;
+        idle += 1;
+        if idle > PATIENCE + stages.iter().map(|stage| stage.cycles).max().unwrap_or(0) {
+            return None;
+        }
+    }
+    let [.., before, last] = frame_ends[..] else { return None };
+    Some(Cycles { ii: last - before, latency: frame_ends[0] - first_taken })
+}
+
+/// The state of one leaf's handshake.
+#[derive(Clone, Debug)]
+enum Model {
+    /// A pipeline under one enable: a beat out for every `period` beats in, `latency` registers.
+    Pipeline {
+        period: usize,
+        latency: usize,
+        count: usize,
+        valids: u64,
+    },
+    Skid {
+        held: usize,
+    },
+    Split {
+        ends: Narrow,
+        valid: bool,
+    },
+    Gather {
+        ends: Narrow,
+        valid: bool,
+    },
+    Window(Box<WindowModel>),
+}
+
+/// Where a narrow beat stands in its wide beat and in its vector.
+#[derive(Clone, Debug)]
+struct Narrow {
+    ratio: usize,
+    beats: usize,
+    phase: usize,
+    beat: usize,
+}
+
+impl Narrow {
+    fn new(converter: &Converter) -> Self {
+        let (narrow, wide) =
+            (converter.in_lanes.min(converter.out_lanes), converter.in_lanes.max(converter.out_lanes));
+        Narrow { ratio: wide / narrow, beats: converter.length.div_ceil(narrow), phase: 0, beat: 0 }
+    }
+
+    fn ends(&self) -> bool {
+        self.beat + 1 == self.beats || self.phase + 1 == self.ratio
+    }
+
+    fn pass(&mut self) {
+        self.phase = if self.ends() { 0 } else { self.phase + 1 };
+        self.beat = (self.beat + 1) % self.beats;
+    }
+}
+
+impl Model {
+    fn new(leaf: &Leaf) -> Option<Self> {
+        let pipeline = |period, latency| Some(Model::Pipeline { period, latency, count: 0, valids: 0 });
+        match leaf {
+            Leaf::SkidBuffer { .. } => Some(Model::Skid { held: 0 }),
+            Leaf::WidthConverter(converter) if converter.in_lanes > converter.out_lanes => {
+                Some(Model::Split { ends: Narrow::new(converter), valid: false })
+            }
+            Leaf::WidthConverter(converter) => {
+                Some(Model::Gather { ends: Narrow::new(converter), valid: false })
+            }
+            Leaf::Window(window) => Some(Model::Window(Box::new(WindowModel::new(window)))),
+            Leaf::MacArray(array) => pipeline(array.steps, leaf.latency()),
+            Leaf::ReduceMax { steps, .. } | Leaf::ReduceSum { steps, .. } => pipeline(*steps, leaf.latency()),
+            Leaf::ArgMax { length, .. } => pipeline(*length, leaf.latency()),
+            Leaf::RequantizeShift(_)
+            | Leaf::RequantizeMultiply(_)
+            | Leaf::Threshold(_)
+            | Leaf::LookupTable { .. } => pipeline(1, leaf.latency()),
+            Leaf::Recode { .. } | Leaf::LaneMask { .. } => None,
+            Leaf::PixelSerializer { .. } => pipeline(1, leaf.latency()),
+        }
+    }
+
+    fn valid(&self) -> bool {
+        match self {
+            Model::Pipeline { latency, valids, .. } => valids >> (latency - 1) & 1 == 1,
+            Model::Skid { held } => *held > 0,
+            Model::Split { valid, .. } | Model::Gather { valid, .. } => *valid,
+            Model::Window(window) => window.valid,
+        }
+    }
+
+    fn ready(&self, downstream: bool) -> bool {
+        match self {
+            Model::Pipeline { .. } | Model::Gather { .. } => !self.valid() || downstream,
+            Model::Skid { held } => *held < 2,
+            Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
+            Model::Window(window) => window.room > 0,
+        }
+    }
+
+    /// A clock edge: `taken` says whether a beat comes in, `accepted` whether one may go out.
+    fn step(&mut self, taken: bool, accepted: bool) {
+        let gives = self.valid() && accepted;
+        let enable = !self.valid() || accepted;
+        match self {
+            Model::Pipeline { period, count, valids, .. } => {
+                if enable {
+                    let last = taken && *count + 1 == *period;
+                    *count = (*count + usize::from(taken)) % *period;
+                    *valids = *valids << 1 | u64::from(last);
+                }
+            }
+            Model::Skid { held } => *held = *held + usize::from(taken) - usize::from(gives),
+            Model::Split { ends, valid } => {
+                let refill = !*valid || (accepted && ends.ends());
+                if gives {
+                    ends.pass();
+                }
+                if refill {
+                    *valid = taken;
+                }
+            }
+            Model::Gather { ends, valid } => {
+                if enable {
+                    *valid = taken && ends.ends();
+                }
+                if taken {
+                    ends.pass();
+                }
+            }
+            Model::Window(window) => window.step(taken, enable),
+        }
+    }
+}
+
+/// The row bookkeeping of `window`.
+#[derive(Clone, Debug)]
+struct WindowModel {
+    height: i64,
+    row_words: usize,
+    row_beats: usize,
+    out_rows: i64,
+    stride: i64,
+    first_need: i64,
+    first_next: i64,
+    written: usize,
+    issued: usize,
+    complete: i64,
+    need: i64,
+    base: i64,
+    next: i64,
+    room: i64,
+    out_row: i64,
+    read: bool,
+    valid: bool,
+}
+
+impl WindowModel {
+    fn new(leaf: &WindowLeaf) -> Self {
+        let extent = |size: usize, pads: [usize; 2], axis: usize| {
+            (size + pads[0] + pads[1] - leaf.kernel[axis]) / leaf.stride[axis] + 1
+        };
+        let columns = extent(leaf.width, leaf.pad_columns, 1).div_ceil(leaf.pixels);
+        let inner = if leaf.depthwise { 1 } else { leaf.groups };
+        let (height, stride) = (leaf.height as i64, leaf.stride[0] as i64);
+        let first_need = (leaf.kernel[0] as i64 - leaf.pad_rows[0] as i64).min(height);
+        WindowModel {
+            height,
+            row_words: leaf.width * leaf.groups,
+            row_beats: columns * leaf.folds * leaf.kernel[0] * leaf.kernel[1] * inner,
+            out_rows: extent(leaf.height, leaf.pad_rows, 0) as i64,
+            stride,
+            first_need,
+            first_next: stride - leaf.pad_rows[0] as i64,
+            written: 0,
+            issued: 0,
+            complete: 0,
+            need: first_need,
+            base: 0,
+            next: stride - leaf.pad_rows[0] as i64,
+            room: leaf.rows as i64,
+            out_row: 0,
+            read: false,
+            valid: false,
+        }
+    }
+
+    fn step(&mut self, taken: bool, enable: bool) {
+        let present = self.complete >= self.need;
+        let issue = enable && (self.issued > 0 || present);
+        if enable {
+            self.valid = self.read;
+            self.read = issue;
+        }
+        if taken {
+            self.written += 1;
+            if self.written == self.row_words {
+                self.written = 0;
+                self.complete += 1;
+                self.room -= 1;
+            }
+        }
+        if issue {
+            self.issued += 1;
+            if self.issued == self.row_beats {
+                self.issued = 0;
+                self.end_row();
+            }
+        }
+    }
+
+    fn end_row(&mut self) {
+        let last = self.out_row + 1 == self.out_rows;
+        let base = if last { self.height } else { self.next.clamp(0, self.height) };
+        self.room += base - self.base;
+        if last {
+            self.complete -= self.height;
+            self.need = self.first_need;
+            self.next = self.first_next;
+            self.base = 0;
+            self.out_row = 0;
+        } else {
+            self.need = (self.need + self.stride).min(self.height);
+            self.next += self.stride;
+            self.base = base;
+            self.out_row += 1;
+        }
+    }
+}

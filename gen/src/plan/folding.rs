@@ -1,0 +1,219 @@
+//! How much of every matrix is computed at once.
+
+use crate::desc::{Goal, Hardware};
+use crate::error::{Error, Faults, Place, Result};
+
+use super::array::{array_encoding, product_of};
+use super::leaf::Product;
+use super::stage::{Group, Head, converter_beats};
+
+/// Lanes of all arrays together when neither a goal nor a folding is given.
+const DEFAULT_LANES: usize = 256;
+
+/// Outputs, inputs and windows computed at once. For stages without weights `pe` and `simd` are both
+/// the channels of a beat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Folding {
+    /// Outputs at once.
+    pub pe: usize,
+    /// Inputs at once.
+    pub simd: usize,
+    /// Windows at once.
+    pub pixels: usize,
+}
+
+impl Folding {
+    /// The same number of channels in and out.
+    pub fn lanes(lanes: usize) -> Self {
+        Folding { pe: lanes, simd: lanes, pixels: 1 }
+    }
+}
+
+/// One folding for every group: what the user fixed, and the cheapest that reaches the goal for the rest.
+///
+/// # Errors
+/// When a named layer has no array, a folding exceeds its matrix, or no folding reaches the goal.
+pub fn choose(groups: &[Group], hardware: &Hardware, clock_mhz: f64) -> Result<Vec<Folding>> {
+    let fixed = fixed_foldings(groups, hardware)?;
+    match hardware.goal {
+        Some(Goal::Cycles(cycles)) => reach(groups, &fixed, cycles),
+        Some(Goal::InferencesPerSecond(rate)) => reach(groups, &fixed, (clock_mhz * 1e6 / rate) as u64),
+        None => {
+            let slowest_fixed =
+                groups.iter().zip(&fixed).filter_map(|(group, folding)| Some(group.cycles((*folding)?)));
+            match (
+                slowest_fixed.max(),
+                groups.iter().zip(&fixed).all(|(group, f)| f.is_some() || !is_array(group)),
+            ) {
+                (Some(slowest), true) => {
+                    reach(groups, &fixed, slowest).or_else(|_| reach(groups, &fixed, u64::MAX))
+                }
+                _ => within_lanes(groups, &fixed),
+            }
+        }
+    }
+}
+
+fn is_array(group: &Group) -> bool {
+    matches!(group.head, Head::Array(..))
+}
+
+/// The fastest foldings of at most [`DEFAULT_LANES`] lanes in all.
+fn within_lanes(groups: &[Group], fixed: &[Option<Folding>]) -> Result<Vec<Folding>> {
+    let lanes = |foldings: &[Folding]| -> usize {
+        groups
+            .iter()
+            .zip(foldings)
+            .filter(|(group, _)| is_array(group))
+            .map(|(_, f)| f.pe * f.simd * f.pixels)
+            .sum()
+    };
+    let one = groups.iter().zip(fixed).map(|(group, fixed)| group.cycles(fixed.unwrap_or(Folding::lanes(1))));
+    let (mut low, mut high) = (0, one.max().unwrap_or(1));
+    let mut best = reach(groups, fixed, high)?;
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        match reach(groups, fixed, middle) {
+            Ok(foldings) if lanes(&foldings) <= DEFAULT_LANES => (best, high) = (foldings, middle),
+            _ => low = middle,
+        }
+    }
+    Ok(best)
+}
+
+fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Folding>>> {
+    let mut faults = Faults::default();
+    let arrays = || groups.iter().filter(|group| is_array(group));
+    for layer in hardware.folding.keys() {
+        if !arrays().any(|group| group.layer == layer) {
+            let names: Vec<&str> = arrays().map(|group| group.layer).collect();
+            let error = Error::input(format!("found a folding for `{layer}`, which has no array"));
+            faults.push(error.mend(format!("layers with arrays: {}", names.join(", "))));
+        }
+    }
+    let mut foldings = Vec::new();
+    for group in groups {
+        let folding = hardware.folding.get(group.layer).filter(|_| is_array(group)).map(|folding| Folding {
+            pe: folding.pe,
+            simd: folding.simd,
+            pixels: folding.pixels,
+        });
+        if let Some(folding) = folding {
+            let (outputs, inputs, columns) = extents(group);
+            for (what, found, most) in [
+                ("pe", folding.pe, outputs),
+                ("simd", folding.simd, inputs),
+                ("pixels", folding.pixels, columns),
+            ] {
+                if found == 0 || found > most {
+                    let error = Error::input(format!("found {what} {found}; expected 1 to {most}"));
+                    faults.push(error.at(Place::layer(group.layer)));
+                }
+            }
+        }
+        foldings.push(folding);
+    }
+    faults.or(foldings)
+}
+
+/// The greatest pe, simd and pixels that make sense.
+fn extents(group: &Group) -> (usize, usize, usize) {
+    let columns = group.output.shape.image().map_or(1, |(_, width, _)| width);
+    match group.head {
+        Head::Array(weights, None) => (weights.outputs(), weights.inputs(), 1),
+        Head::Array(weights, Some(_)) => (weights.outputs(), group.input.shape.channels(), columns),
+        Head::Pool(_) | Head::Elements => (group.input.shape.channels(), group.input.shape.channels(), 1),
+        Head::ArgMax => (1, 1, 1),
+    }
+}
+
+/// The least width for each number of beats: 1, …, `extent` without those that need as many beats as a
+/// narrower one.
+fn widths(extent: usize) -> Vec<usize> {
+    let mut widths: Vec<usize> = (1..=extent).map(|beats| extent.div_ceil(beats)).collect();
+    widths.dedup();
+    widths
+}
+
+fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding> {
+    if let Some(folding) = fixed {
+        return vec![folding];
+    }
+    let (outputs, inputs, _) = extents(group);
+    let all: Vec<Folding> = match group.head {
+        Head::Array(..) => widths(outputs)
+            .into_iter()
+            .flat_map(|pe| widths(inputs).into_iter().map(move |simd| Folding { pe, simd, pixels: 1 }))
+            .collect(),
+        Head::Pool(_) | Head::Elements | Head::ArgMax => {
+            widths(inputs).into_iter().map(Folding::lanes).collect()
+        }
+    };
+    let mut fitting: Vec<Folding> =
+        all.into_iter().filter(|&folding| group.cycles(folding) <= cycles).collect();
+    // The cheapest of every pe, so that the number of pairs between neighbours stays small.
+    fitting.sort_by_key(|&folding| (folding.pe, cost(group, folding)));
+    fitting.dedup_by_key(|folding| (folding.pe, folding.simd));
+    fitting
+}
+
+/// Estimated LUT4s: lanes by the measured cost of their product, accumulators, stream widths.
+fn cost(group: &Group, folding: Folding) -> u64 {
+    let bits = u64::from(group.input.bits());
+    let lanes = (folding.pe * folding.simd * folding.pixels) as u64;
+    match group.head {
+        Head::Array(weights, _) => {
+            let product =
+                product_of(weights.scheme, array_encoding(weights.scheme, group.input.format.encoding));
+            let lane = match product {
+                Product::Xnor => 4,
+                Product::Sign | Product::Ternary => 2 * bits + 4,
+                Product::TwoBit => 3 * bits + 4,
+                Product::Dfp | Product::Multiply => 2 * (bits + 2) * u64::from(weights.scheme.bits() - 1),
+                Product::Po2 => 10 * (bits + 2),
+            };
+            lanes * lane + folding.pe as u64 * 40 + folding.simd as u64 * bits * 3
+        }
+        Head::Pool(_) | Head::Elements | Head::ArgMax => lanes * bits * 4,
+    }
+}
+
+/// The cheapest foldings with which no stage, nor a change of lanes between two, needs more than
+/// `cycles`: dynamic programming along the chain.
+fn reach(groups: &[Group], fixed: &[Option<Folding>], cycles: u64) -> Result<Vec<Folding>> {
+    let mut best: Vec<(u64, Vec<Folding>)> = vec![(0, Vec::new())];
+    for (index, (group, fixed)) in groups.iter().zip(fixed).enumerate() {
+        let mut next: Vec<(u64, Vec<Folding>)> = Vec::new();
+        for folding in candidates(group, *fixed, cycles) {
+            let input = group.input_stream(folding);
+            let joined = best.iter().filter(|(_, before)| match before.last() {
+                Some(&before) => converter_beats(groups[index - 1].output_stream(before), input) <= cycles,
+                None => true,
+            });
+            if let Some((total, before)) = joined.min_by_key(|(total, _)| *total) {
+                let mut foldings = before.clone();
+                foldings.push(folding);
+                next.push((total + cost(group, folding), foldings));
+            }
+        }
+        if next.is_empty() {
+            let (outputs, inputs, _) = extents(group);
+            return Err(Error::input(format!(
+                "found a goal of {cycles} cycles a frame, which no folding reaches"
+            ))
+            .mend(format!(
+                "the whole {outputs}×{inputs} matrix at once takes {} cycles; ask for no less",
+                group.cycles(Folding { pe: outputs, simd: inputs, pixels: 1 })
+            ))
+            .at(Place::layer(group.layer)));
+        }
+        // Only the lanes given matter to the next stage: keep the cheapest of each.
+        next.sort_by_key(|(total, foldings)| (foldings.last().map(|folding| folding.pe), *total));
+        next.dedup_by_key(|(_, foldings)| foldings.last().map(|folding| folding.pe));
+        best = next;
+    }
+    best.into_iter()
+        .min_by_key(|(total, _)| *total)
+        .map(|(_, foldings)| foldings)
+        .ok_or_else(|| Error::input("found a network without stages"))
+}

@@ -1,0 +1,307 @@
+//! The library's leaves as the planner uses them: one variant per Verilog module, one field per
+//! parameter. What each parameter means stands in the module itself, in `templates/lib`.
+
+use crate::fixed::{Range, Rounding};
+
+use super::rom::Rom;
+
+/// How a weight multiplies an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Product {
+    /// Binary or ternary weight × bipolar activation: counts agreeing signs.
+    Xnor,
+    /// Binary weight × integer: invert.
+    Sign,
+    /// Ternary weight × integer: invert, gate.
+    Ternary,
+    /// ±1, ±2 × integer: shift by one, invert.
+    TwoBit,
+    /// ±2^k × integer: shift, invert, gate.
+    Po2,
+    /// Sign-magnitude weight of few bits × integer: one gated addend per magnitude bit.
+    Dfp,
+    /// Two's complement × integer: a multiplier.
+    Multiply,
+}
+
+impl Product {
+    /// The leaf's `KIND`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Product::Xnor => "xnor",
+            Product::Sign => "sign",
+            Product::Ternary => "ternary",
+            Product::TwoBit => "twobit",
+            Product::Po2 => "po2",
+            Product::Dfp => "dfp",
+            Product::Multiply => "multiply",
+        }
+    }
+}
+
+/// `width_converter`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Converter {
+    /// Bits of an element.
+    pub bits: usize,
+    /// Elements of a beat taken.
+    pub in_lanes: usize,
+    /// Elements of a beat given; one lane count divides the other.
+    pub out_lanes: usize,
+    /// Elements of a vector.
+    pub length: usize,
+}
+
+/// `window`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowLeaf {
+    /// Bits of an element.
+    pub bits: usize,
+    /// Elements of a beat.
+    pub lanes: usize,
+    /// Image rows.
+    pub height: usize,
+    /// Image columns.
+    pub width: usize,
+    /// Beats of a pixel.
+    pub groups: usize,
+    /// Kernel rows and columns.
+    pub kernel: [usize; 2],
+    /// Steps down and right.
+    pub stride: [usize; 2],
+    /// Padding above and below.
+    pub pad_rows: [usize; 2],
+    /// Padding left and right.
+    pub pad_columns: [usize; 2],
+    /// The code in padded places.
+    pub pad_code: u64,
+    /// How often a window is given.
+    pub folds: usize,
+    /// Whether a fold gives its own group instead of all.
+    pub depthwise: bool,
+    /// Rows of the ring buffer.
+    pub rows: usize,
+    /// Windows of a beat.
+    pub pixels: usize,
+}
+
+/// `mac_array`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayLeaf {
+    /// How a weight multiplies.
+    pub product: Product,
+    /// Outputs at once.
+    pub pe: usize,
+    /// Inputs at once.
+    pub simd: usize,
+    /// Windows at once.
+    pub pixels: usize,
+    /// Bits of an activation.
+    pub x_bits: usize,
+    /// Whether activations are two's complement.
+    pub x_signed: bool,
+    /// ROM bits of a weight.
+    pub code_bits: usize,
+    /// Bits of an accumulator.
+    pub acc_bits: usize,
+    /// Beats of a vector.
+    pub steps: usize,
+    /// Groups of `pe` outputs.
+    pub folds: usize,
+    /// The weight codes.
+    pub rom: Rom,
+}
+
+/// `requantize_shift`: one shift for all channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShiftLeaf {
+    /// Channels of a beat.
+    pub lanes: usize,
+    /// Windows of a beat.
+    pub pixels: usize,
+    /// Bits of an accumulator.
+    pub acc_bits: usize,
+    /// Bits of a bias.
+    pub bias_bits: usize,
+    /// Bits of an output.
+    pub out_bits: usize,
+    /// Whether outputs are two's complement.
+    pub out_signed: bool,
+    /// Right shift; negative shifts left.
+    pub shift: i32,
+    /// What happens to the fraction.
+    pub rounding: Rounding,
+    /// Whether results outside `limits` are clamped.
+    pub saturate: bool,
+    /// Least and greatest output.
+    pub limits: Range,
+    /// Added after rounding.
+    pub zero: i64,
+    /// Factor before the bias: 1 or 2.
+    pub gain: i64,
+    /// Beats of a vector.
+    pub folds: usize,
+    /// The biases.
+    pub rom: Rom,
+}
+
+/// `requantize_multiply`: a multiplier per channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MultiplyLeaf {
+    /// What it shares with a shift: lanes, widths, rounding, limits; `shift` and `rom` stand for all.
+    pub base: ShiftLeaf,
+    /// Bits of a multiplier.
+    pub mult_bits: usize,
+    /// Whether there is a multiplier for negative sums.
+    pub has_negative: bool,
+    /// Bits of a negative side's multiplier.
+    pub negative_bits: usize,
+    /// Bits of a channel's extra shift; 0 when `base.shift` is every channel's.
+    pub shift_bits: usize,
+}
+
+/// `threshold`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThresholdLeaf {
+    /// Channels of a beat.
+    pub lanes: usize,
+    /// Windows of a beat.
+    pub pixels: usize,
+    /// Bits of an accumulator.
+    pub acc_bits: usize,
+    /// Thresholds of a channel.
+    pub steps: usize,
+    /// Bits of an output.
+    pub out_bits: usize,
+    /// Code below the first threshold.
+    pub first: i64,
+    /// What a threshold adds to the code.
+    pub step: i64,
+    /// Beats of a vector.
+    pub folds: usize,
+    /// The thresholds.
+    pub rom: Rom,
+}
+
+/// One instance of a library module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    /// Cuts the path of ready.
+    SkidBuffer {
+        /// Bits of a beat.
+        width: usize,
+    },
+    /// Another number of lanes.
+    WidthConverter(Converter),
+    /// Windows of an image; the replay buffer of a vector.
+    Window(WindowLeaf),
+    /// The multiply-accumulate array.
+    MacArray(ArrayLeaf),
+    /// Accumulators to activations, by a shift.
+    RequantizeShift(ShiftLeaf),
+    /// Accumulators to activations, by a multiplier.
+    RequantizeMultiply(MultiplyLeaf),
+    /// Accumulators to activations, by thresholds.
+    Threshold(ThresholdLeaf),
+    /// The greatest of a window.
+    ReduceMax {
+        /// Channels of a beat.
+        lanes: usize,
+        /// Bits of an element.
+        bits: usize,
+        /// Whether elements are two's complement.
+        signed: bool,
+        /// Beats of a window.
+        steps: usize,
+    },
+    /// The sum of a window.
+    ReduceSum {
+        /// Channels of a beat.
+        lanes: usize,
+        /// Bits of an element.
+        bits: usize,
+        /// Whether elements are two's complement.
+        signed: bool,
+        /// Beats of a window.
+        steps: usize,
+        /// Bits of the sum.
+        out_bits: usize,
+    },
+    /// Any function of one element.
+    LookupTable {
+        /// Elements of a beat.
+        lanes: usize,
+        /// Bits of an element taken.
+        in_bits: usize,
+        /// Bits of an element given.
+        out_bits: usize,
+        /// Outputs, by the input's code.
+        rom: Rom,
+    },
+    /// The index of a vector's greatest element.
+    ArgMax {
+        /// Bits of an element.
+        bits: usize,
+        /// Whether elements are two's complement.
+        signed: bool,
+        /// Elements of a vector.
+        length: usize,
+        /// Bits of an index.
+        index_bits: usize,
+    },
+    /// The same values in more bits.
+    Recode {
+        /// Elements of a beat.
+        lanes: usize,
+        /// Bits of an element taken.
+        in_bits: usize,
+        /// Bits of an element given.
+        out_bits: usize,
+        /// From one bipolar bit to two's complement; else unsigned to two's complement.
+        bipolar: bool,
+    },
+    /// Zero bits in the lanes of a vector's last beat that hold no element.
+    LaneMask {
+        /// Bits of an element.
+        bits: usize,
+        /// Elements of a beat.
+        lanes: usize,
+        /// Elements of a vector.
+        length: usize,
+    },
+    /// Several pixels at once to one after another.
+    PixelSerializer {
+        /// Bits of an element.
+        bits: usize,
+        /// Channels of a beat.
+        lanes: usize,
+        /// Pixels of a beat taken.
+        pixels: usize,
+        /// Beats of a pixel given.
+        folds: usize,
+        /// Pixels of a row.
+        width: usize,
+    },
+}
+
+impl Leaf {
+    /// Its ROM, if it has one.
+    pub fn rom(&self) -> Option<&Rom> {
+        match self {
+            Leaf::MacArray(array) => Some(&array.rom),
+            Leaf::RequantizeShift(shift) => Some(&shift.rom),
+            Leaf::RequantizeMultiply(multiply) => Some(&multiply.base.rom),
+            Leaf::Threshold(threshold) => Some(&threshold.rom),
+            Leaf::LookupTable { rom, .. } => Some(rom),
+            Leaf::SkidBuffer { .. }
+            | Leaf::WidthConverter(_)
+            | Leaf::Window(_)
+            | Leaf::ReduceMax { .. }
+            | Leaf::ReduceSum { .. }
+            | Leaf::ArgMax { .. }
+            | Leaf::Recode { .. }
+            | Leaf::LaneMask { .. }
+            | Leaf::PixelSerializer { .. } => None,
+        }
+    }
+}

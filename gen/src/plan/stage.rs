@@ -1,0 +1,524 @@
+//! The network as a chain of stages, each a chain of leaves.
+
+use crate::error::{Error, Place, Result};
+use crate::fixed::{Encoding, Range};
+use crate::ir::{Fact, Graph, Node, NodeId, Op, Weights, Window};
+
+use super::activation::{Raw, Reciprocal, accumulators, requantize, threshold};
+use super::array::{Product2d, array_encoding, has_zero, weight_rom};
+use super::folding::Folding;
+use super::leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, ShiftLeaf, WindowLeaf};
+use super::rom::Rom;
+use super::stream::Stream;
+
+/// An instance of a leaf and the stream that leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Unique in its stage.
+    pub name: String,
+    /// The module and its parameters.
+    pub leaf: Leaf,
+    /// Bits of a beat that it gives.
+    pub width: usize,
+}
+
+/// One layer, or a few that belong together, with a stream in and a stream out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Unique in the network: the name of its last node.
+    pub name: String,
+    /// The user's layer of its first node.
+    pub layer: String,
+    /// What its first node computes.
+    pub op: &'static str,
+    /// Its nodes, in order.
+    pub nodes: Vec<NodeId>,
+    /// How the array is folded, or a pool's lanes.
+    pub folding: Folding,
+    /// What it takes.
+    pub input: Stream,
+    /// What it gives.
+    pub output: Stream,
+    /// Its leaves, in order.
+    pub parts: Vec<Part>,
+    /// Cycles per frame in which its slowest leaf is busy.
+    pub cycles: u64,
+}
+
+impl Stage {
+    /// ROM bits that carry information.
+    pub fn rom_bits(&self) -> usize {
+        self.parts.iter().filter_map(|part| part.leaf.rom()).map(|rom| rom.used_bits).sum()
+    }
+}
+
+/// The first node of a stage decides what kind of stage it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head<'a> {
+    /// A matrix over a window; a dense layer is a 1×1 window over one pixel.
+    Array(&'a Weights, Option<&'a Window>),
+    /// A window without weights.
+    Pool(&'a Window),
+    /// Element by element.
+    Elements,
+    /// Vector to index.
+    ArgMax,
+}
+
+/// What makes a stage: a run of nodes.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// Its kind.
+    pub head: Head<'a>,
+    /// Its nodes: the head and the element-wise ones behind it.
+    pub nodes: Vec<NodeId>,
+    /// What is known of its input.
+    pub input: &'a Fact,
+    /// What is known of its output.
+    pub output: &'a Fact,
+    /// The user's layer of the head.
+    pub layer: &'a str,
+}
+
+/// Cuts a chain of nodes into the runs that become stages.
+///
+/// # Errors
+/// When the graph is not a chain from one input to one output.
+pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
+    let inputs: Vec<NodeId> = graph.inputs().collect();
+    let (&[input], &[output]) = (&inputs[..], graph.outputs()) else {
+        return Err(Error::input(format!(
+            "found {} inputs and {} outputs; a circuit has one of each",
+            inputs.len(),
+            graph.outputs().len()
+        )));
+    };
+    let mut groups: Vec<Group> = Vec::new();
+    let mut position = input;
+    while position != output {
+        let readers: Vec<NodeId> = graph.readers(position).collect();
+        let &[next] = &readers[..] else {
+            return Err(Error::input(format!("found {} readers; a circuit is a chain", readers.len()))
+                .at(Place::layer(&graph[position].layer)));
+        };
+        let node = &graph[next];
+        let head = match &node.op {
+            Op::Dense(weights) => Some(Head::Array(weights, None)),
+            Op::Conv2d { weights, window } => Some(Head::Array(weights, Some(window))),
+            Op::MaxPool(window) | Op::AveragePool { window, .. } => Some(Head::Pool(window)),
+            Op::ArgMax => Some(Head::ArgMax),
+            Op::Requantize(_) | Op::Threshold(_) | Op::Table { .. } => {
+                groups.is_empty().then_some(Head::Elements)
+            }
+            Op::Input | Op::Flatten => None,
+        };
+        match (head, groups.last_mut()) {
+            (Some(head), _) => groups.push(Group {
+                head,
+                nodes: vec![next],
+                input: &graph[position].fact,
+                output: &node.fact,
+                layer: &node.layer,
+            }),
+            (None, Some(group)) if node.op != Op::Flatten => {
+                group.nodes.push(next);
+                group.output = &node.fact;
+            }
+            // A flattened tensor travels in the same order; only the reader's vectors are longer.
+            (None, _) => {}
+        }
+        position = next;
+    }
+    if groups.is_empty() {
+        return Err(Error::input("found a network that computes nothing"));
+    }
+    Ok(groups)
+}
+
+impl Group<'_> {
+    /// The stream it takes at `folding`.
+    pub fn input_stream(&self, folding: Folding) -> Stream {
+        match self.head {
+            Head::Array(_, None) | Head::ArgMax => Stream::vector(self.input, folding.simd),
+            Head::Array(_, Some(_)) | Head::Pool(_) | Head::Elements => {
+                Stream::pixels(self.input, folding.simd)
+            }
+        }
+    }
+
+    /// The stream it gives at `folding`.
+    pub fn output_stream(&self, folding: Folding) -> Stream {
+        match self.head {
+            Head::ArgMax => Stream::vector(self.output, 1),
+            Head::Array(..) | Head::Pool(_) | Head::Elements => Stream::pixels(self.output, folding.pe),
+        }
+    }
+
+    /// Cycles per frame that its slowest leaf needs at `folding`.
+    pub fn cycles(&self, folding: Folding) -> u64 {
+        let input = self.input_stream(folding).beats();
+        let positions = self.output.shape.positions();
+        let cycles = match self.head {
+            Head::Array(weights, window) => {
+                let area = window.map_or(1, |window| window.kernel[0] * window.kernel[1]);
+                let steps = area * (weights.inputs() / area).div_ceil(folding.simd);
+                let groups = if window.is_some() { self.pixel_groups(folding.pixels) } else { positions };
+                groups * steps * weights.outputs().div_ceil(folding.pe)
+            }
+            Head::Pool(window) => {
+                positions
+                    * window.kernel[0]
+                    * window.kernel[1]
+                    * self.input.shape.channels().div_ceil(folding.simd)
+            }
+            Head::Elements | Head::ArgMax => input,
+        };
+        cycles.max(input) as u64
+    }
+
+    fn pixel_groups(&self, pixels: usize) -> usize {
+        match self.output.shape.image() {
+            Some((height, width, _)) => height * width.div_ceil(pixels),
+            None => self.output.shape.positions(),
+        }
+    }
+}
+
+/// Gathers the leaves of a stage.
+#[derive(Default)]
+struct Builder {
+    parts: Vec<Part>,
+}
+
+impl Builder {
+    fn push(&mut self, part: &str, leaf: Leaf, width: usize) {
+        let name = part.to_owned();
+        self.parts.push(Part { name, leaf, width });
+    }
+
+    /// Another number of lanes: down to what both share, then up.
+    fn convert(&mut self, from: Stream, to: Stream) {
+        let whole = from.length == to.length || !from.is_padded();
+        if from.lanes == to.lanes && whole {
+            return;
+        }
+        let mut shared = gcd(from.lanes, to.lanes);
+        if !whole {
+            shared = gcd(shared, from.length);
+        }
+        let bits = from.bits();
+        if shared != from.lanes {
+            let leaf = Converter { bits, in_lanes: from.lanes, out_lanes: shared, length: from.length };
+            self.push("split", Leaf::WidthConverter(leaf), bits * shared);
+        }
+        if shared != to.lanes {
+            let leaf = Converter { bits, in_lanes: shared, out_lanes: to.lanes, length: to.length };
+            self.push("gather", Leaf::WidthConverter(leaf), bits * to.lanes);
+        }
+    }
+
+    fn recode(&mut self, part: &str, lanes: usize, from: Encoding, out_bits: usize) {
+        let bipolar = from == Encoding::Bipolar;
+        let leaf = Leaf::Recode { lanes, in_bits: from.bits() as usize, out_bits, bipolar };
+        self.push(part, leaf, lanes * out_bits);
+    }
+}
+
+/// Lanes of the beats between two stages' streams, which must carry every element: the narrowest point.
+pub fn converter_beats(from: Stream, to: Stream) -> u64 {
+    let mut shared = gcd(from.lanes, to.lanes);
+    if from.length != to.length && from.is_padded() {
+        shared = gcd(shared, from.length);
+    }
+    (from.length.div_ceil(shared) * from.vectors) as u64
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Builds a stage that takes `source`, the stream of the stage before it.
+///
+/// # Errors
+/// When the circuit cannot compute what the graph says.
+pub fn build(graph: &Graph, group: &Group, folding: Folding, source: Stream) -> Result<Stage> {
+    let name = group.nodes.last().map(|&id| graph[id].name.clone()).unwrap_or_default();
+    let mut builder = Builder::default();
+    let input = group.input_stream(folding);
+    builder.convert(source, input);
+    let output = group.output_stream(folding);
+    let head = &graph[group.nodes[0]];
+    let elements = match group.head {
+        Head::Array(weights, window) => array(&mut builder, graph, group, folding, weights, window)?,
+        Head::Pool(window) => {
+            pool(&mut builder, head, group, folding, window)?;
+            &group.nodes[1..]
+        }
+        Head::Elements => &group.nodes[..],
+        Head::ArgMax => {
+            let encoding = group.input.format.encoding;
+            let index_bits = output.bits();
+            let leaf = Leaf::ArgMax {
+                bits: encoding.bits() as usize,
+                signed: encoding.is_signed(),
+                length: group.input.shape.elements(),
+                index_bits,
+            };
+            builder.push("argmax", leaf, index_bits);
+            &group.nodes[1..]
+        }
+    };
+    for &id in elements {
+        element_wise(&mut builder, graph, id, output)?;
+    }
+    if output.is_padded() {
+        let leaf = Leaf::LaneMask { bits: output.bits(), lanes: output.lanes, length: output.length };
+        builder.push("mask", leaf, output.width());
+    }
+    builder.push("skid", Leaf::SkidBuffer { width: output.width() }, output.width());
+    Ok(Stage {
+        name,
+        layer: group.layer.into(),
+        op: head.op.name(),
+        nodes: group.nodes.clone(),
+        folding,
+        input: source,
+        output,
+        parts: builder.parts,
+        cycles: group.cycles(folding).max(converter_beats(source, input)),
+    })
+}
+
+/// Window, array and the activation behind it; returns the nodes that are left.
+fn array<'a>(
+    builder: &mut Builder,
+    graph: &Graph,
+    group: &'a Group,
+    folding: Folding,
+    weights: &Weights,
+    window: Option<&Window>,
+) -> Result<&'a [NodeId]> {
+    let head = &graph[group.nodes[0]];
+    let input = group.input.format.encoding;
+    let encoding = array_encoding(weights.scheme, input);
+    let product = Product2d::new(weights, encoding, head.fact.range);
+    let folds = weights.outputs().div_ceil(folding.pe);
+    let (length, positions) = match window {
+        Some(window) => (group.input.shape.channels(), window.kernel[0] * window.kernel[1]),
+        None => (group.input.shape.elements(), 1),
+    };
+    let groups = length.div_ceil(folding.simd);
+    if let Some(window) = window {
+        let loose = length % folding.simd != 0 && !has_zero(product.product, weights.scheme);
+        if window.is_padded() && loose && input.encode(window.pad_value) != Some(0) {
+            return Err(Error::input(format!(
+                "found simd {} beside {length} channels, padded with {}: {} weights cannot ignore the padding in \
+                 lanes that do not exist",
+                folding.simd, window.pad_value, weights.scheme
+            ))
+            .mend("choose a simd that divides the channels")
+            .at(Place::layer(group.layer)));
+        }
+    }
+    if window.is_some() || folds > 1 {
+        let leaf = window_leaf(group, folding, window, groups, folds);
+        let width = leaf.bits * leaf.lanes * leaf.pixels;
+        builder.push("window", Leaf::Window(leaf), width);
+    }
+    if encoding != input {
+        builder.recode("decode", folding.simd * folding.pixels, input, encoding.bits() as usize);
+    }
+    let lanes = folding.pe * folding.pixels;
+    let leaf = ArrayLeaf {
+        product: product.product,
+        pe: folding.pe,
+        simd: folding.simd,
+        pixels: folding.pixels,
+        x_bits: encoding.bits() as usize,
+        x_signed: encoding.is_signed(),
+        code_bits: product.code_bits,
+        acc_bits: product.acc_bits,
+        steps: positions * groups,
+        folds,
+        rom: weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?,
+    };
+    builder.push("array", Leaf::MacArray(leaf), lanes * product.acc_bits);
+    let raw = Raw {
+        gain: product.gain,
+        corrections: &product.corrections,
+        bits: product.acc_bits,
+        channels: weights.outputs(),
+        lanes: folding.pe,
+        pixels: folding.pixels,
+    };
+    let rest = match group.nodes.get(1).map(|&id| &graph[id]) {
+        Some(Node { op: Op::Requantize(op), fact, .. }) => {
+            builder.push("requantize", requantize(&raw, op), lanes * fact.bits() as usize);
+            &group.nodes[2..]
+        }
+        Some(Node { op: Op::Threshold(op), fact, .. }) => {
+            builder.push("threshold", threshold(&raw, op)?, lanes * fact.bits() as usize);
+            &group.nodes[2..]
+        }
+        _ if product.is_exact() && product.acc_bits == head.fact.bits() as usize => &group.nodes[1..],
+        _ => {
+            let width = lanes * head.fact.bits() as usize;
+            builder.push("correct", accumulators(&raw, head.fact.format.encoding), width);
+            &group.nodes[1..]
+        }
+    };
+    if folding.pixels > 1 {
+        let Some((_, width, _)) = head.fact.shape.image() else {
+            return Err(
+                Error::input("found several pixels at once of a vector").at(Place::layer(group.layer))
+            );
+        };
+        let bits = builder.parts.last().map_or(0, |part| part.width) / lanes;
+        let leaf = Leaf::PixelSerializer { bits, lanes: folding.pe, pixels: folding.pixels, folds, width };
+        builder.push("serialize", leaf, bits * folding.pe);
+    }
+    Ok(rest)
+}
+
+fn window_leaf(
+    group: &Group,
+    folding: Folding,
+    window: Option<&Window>,
+    groups: usize,
+    folds: usize,
+) -> WindowLeaf {
+    let window = window.copied().unwrap_or(Window::valid([1, 1], [1, 1]));
+    let (height, width) = match (group.head, group.input.shape.image()) {
+        (Head::Array(_, None), _) | (_, None) => (1, 1),
+        (_, Some((height, width, _))) => (height, width),
+    };
+    let encoding = group.input.format.encoding;
+    WindowLeaf {
+        bits: encoding.bits() as usize,
+        lanes: folding.simd,
+        height,
+        width,
+        groups,
+        kernel: window.kernel,
+        stride: window.stride,
+        pad_rows: window.pad_rows,
+        pad_columns: window.pad_columns,
+        pad_code: encoding.encode(window.pad_value).unwrap_or(0),
+        folds,
+        depthwise: false,
+        rows: ring_rows(&window, height),
+        pixels: folding.pixels,
+    }
+}
+
+/// Rows of the ring buffer: the next rows load while a window is read, also across frames, so that the
+/// array behind never waits for a source that keeps up.
+fn ring_rows(window: &Window, height: usize) -> usize {
+    let [kernel, stride] = [window.kernel[0], window.stride[0]];
+    let first = kernel.saturating_sub(window.pad_rows[0]).clamp(1, height);
+    let last = kernel.saturating_sub(window.pad_rows[1]).clamp(1, height);
+    (kernel.min(height) + stride.min(height)).max(first + last)
+}
+
+fn pool(builder: &mut Builder, head: &Node, group: &Group, folding: Folding, window: &Window) -> Result<()> {
+    let encoding = group.input.format.encoding;
+    let (bits, lanes) = (encoding.bits() as usize, folding.simd);
+    let groups = group.input.shape.channels().div_ceil(lanes);
+    let area = window.kernel[0] * window.kernel[1];
+    let mut leaf = window_leaf(group, folding, Some(window), groups, groups);
+    leaf.depthwise = true;
+    if matches!(head.op, Op::MaxPool(_)) {
+        leaf.pad_code = encoding.encode(encoding.range().min).unwrap_or(0);
+    }
+    builder.push("window", Leaf::Window(leaf), lanes * bits);
+    let Op::AveragePool { rounding, .. } = head.op else {
+        let leaf = Leaf::ReduceMax { lanes, bits, signed: encoding.is_signed(), steps: area };
+        builder.push("max", leaf, lanes * bits);
+        return Ok(());
+    };
+    let area = area as i64;
+    let sums = Range { min: group.input.range.min * area, max: group.input.range.max * area };
+    let sum_bits = sums.signed_bits() as usize;
+    let leaf = Leaf::ReduceSum {
+        lanes,
+        bits,
+        signed: encoding.is_signed(),
+        steps: area as usize,
+        out_bits: sum_bits,
+    };
+    builder.push("sum", leaf, lanes * sum_bits);
+    let reciprocal =
+        Reciprocal::find(area, rounding, sums).map_err(|error| error.at(Place::layer(group.layer)))?;
+    let channels = group.input.shape.channels();
+    builder.push("divide", divide(reciprocal, channels, lanes, sum_bits, encoding), lanes * bits);
+    Ok(())
+}
+
+fn divide(
+    reciprocal: Reciprocal,
+    channels: usize,
+    lanes: usize,
+    sum_bits: usize,
+    encoding: Encoding,
+) -> Leaf {
+    let corrections = vec![reciprocal.bias; channels];
+    let raw = Raw { gain: 1, corrections: &corrections, bits: sum_bits, channels, lanes, pixels: 1 };
+    let op = crate::ir::Requantize {
+        bias: Vec::new(),
+        scaling: crate::ir::Scaling::Multiply {
+            mult: vec![reciprocal.mult],
+            negative: None,
+            shift: vec![reciprocal.shift],
+        },
+        rounding: crate::fixed::Rounding::Floor,
+        saturation: crate::fixed::Saturation::Saturate,
+        zero: reciprocal.zero,
+        limits: encoding.range(),
+        encoding,
+        exp: 0,
+    };
+    match (reciprocal.mult, requantize(&raw, &op)) {
+        (1, Leaf::RequantizeMultiply(MultiplyLeaf { base, .. })) => {
+            let bits = base.bias_bits;
+            let mut rom = Rom::new(lanes * bits, channels * bits);
+            for _ in 0..channels.div_ceil(lanes) * lanes {
+                rom.push(reciprocal.bias as u64, bits);
+            }
+            Leaf::RequantizeShift(ShiftLeaf { rom, ..base })
+        }
+        (_, leaf) => leaf,
+    }
+}
+
+fn element_wise(builder: &mut Builder, graph: &Graph, id: NodeId, output: Stream) -> Result<()> {
+    let node = &graph[id];
+    let input = &graph[node.inputs[0]].fact;
+    let from = input.format.encoding;
+    let lanes = output.lanes;
+    let out_bits = node.fact.bits() as usize;
+    if let Op::Table { entries, .. } = &node.op {
+        let (encoding, in_bits) = (node.fact.format.encoding, from.bits());
+        let mut rom = Rom::new(out_bits, entries.len() * out_bits);
+        for code in 0..1_u64 << in_bits {
+            let entry =
+                usize::try_from(from.decode(code) - input.range.min).ok().and_then(|at| entries.get(at));
+            rom.push(entry.and_then(|&entry| encoding.encode(entry)).unwrap_or(0), out_bits);
+        }
+        let leaf = Leaf::LookupTable { lanes, in_bits: in_bits as usize, out_bits, rom };
+        builder.push(&format!("table{}", id.index()), leaf, lanes * out_bits);
+        return Ok(());
+    }
+    let mut bits = from.bits() as usize;
+    if !from.is_signed() {
+        bits += 1;
+        builder.recode(&format!("extend{}", id.index()), lanes, from, bits);
+    }
+    let raw = Raw { gain: 1, corrections: &[], bits, channels: output.length, lanes, pixels: 1 };
+    let leaf = match &node.op {
+        Op::Requantize(op) => requantize(&raw, op),
+        Op::Threshold(op) => threshold(&raw, op)?,
+        op => return Err(Error::input(format!("found {} among element-wise operations", op.name()))),
+    };
+    builder.push(&format!("{}{}", node.op.name(), id.index()), leaf, lanes * out_bits);
+    Ok(())
+}

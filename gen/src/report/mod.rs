@@ -1,0 +1,158 @@
+//! What was built and measured: `report.json` for machines, a page for people.
+
+mod page;
+mod table;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+pub use table::summary;
+
+/// `report.json`, schema 1. Documented key by key in `docs/report.md`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// 1.
+    pub schema: u32,
+    /// The network's name.
+    pub network: String,
+    /// The device, as `--target` names it.
+    pub target: String,
+    /// Share of the test set's labels that the golden model gets right, 0 … 1.
+    pub accuracy: Option<f64>,
+    /// Frames of the test set that the accuracy was counted over.
+    pub accuracy_frames: usize,
+    /// Frames whose output bits were compared between circuit and golden model, over all scenarios.
+    pub frames_compared: usize,
+    /// Frames that differed.
+    pub mismatches: usize,
+    /// Frames simulated after synthesis, on the netlist; 0 when that was not asked for.
+    pub netlist_frames: usize,
+    /// Clock cycles.
+    pub cycles: CyclesReport,
+    /// What the circuit takes of the device.
+    pub resources: Resources,
+    /// What the device has.
+    pub available: Resources,
+    /// Best clock over the seeds, in MHz, after routing.
+    pub fmax_mhz: Option<f64>,
+    /// The clock of every seed.
+    pub fmax_by_seed: BTreeMap<u64, f64>,
+    /// fmax over the measured initiation interval.
+    pub inferences_per_s: Option<f64>,
+    /// Measured latency over fmax.
+    pub latency_ns: Option<f64>,
+    /// Weight memory.
+    pub rom: RomReport,
+    /// The bitstream, relative to the report; absent out of context.
+    pub bitstream: Option<String>,
+    /// The stages, in order.
+    pub layers: Vec<LayerReport>,
+    /// Wall-clock seconds of every step.
+    pub seconds: BTreeMap<String, f64>,
+}
+
+/// Cycles foretold and seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CyclesReport {
+    /// By the planner's cycle model.
+    pub planned: Interval,
+    /// By the co-simulation, without stalls.
+    pub measured: Interval,
+}
+
+/// A circuit's pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Initiation interval: cycles from one inference to the next.
+    pub ii: u64,
+    /// Cycles from the first input beat to the last output beat.
+    pub latency: u64,
+}
+
+/// Cells of a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Look-up tables of four inputs.
+    pub lut: u64,
+    /// Flip-flops.
+    pub ff: u64,
+    /// Block RAMs.
+    pub bram: u64,
+    /// Multiplier blocks.
+    pub dsp: u64,
+}
+
+/// How well the weights fill the block RAMs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RomReport {
+    /// Bits of weights, thresholds and parameters.
+    pub bits_used: u64,
+    /// Bits of the block RAMs taken.
+    pub bits_taken: u64,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// Its name in the circuit.
+    pub name: String,
+    /// What it computes.
+    pub op: String,
+    /// Output shape.
+    pub shape: Vec<usize>,
+    /// Outputs at once.
+    pub pe: usize,
+    /// Inputs at once.
+    pub simd: usize,
+    /// Pixels at once.
+    pub pixels: usize,
+    /// Busy cycles per inference.
+    pub cycles: u64,
+    /// ROM bits.
+    pub rom_bits: usize,
+    /// What it takes of the device.
+    pub resources: Resources,
+}
+
+impl Report {
+    /// Writes `report.json` and `report.html` into `folder`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::input(format!("cannot write the report: {error}")))?;
+        write_whole(&folder.join("report.json"), &(json + "\n"))?;
+        write_whole(&folder.join("report.html"), &page::render(self)?)
+    }
+}
+
+/// Writes a file beside its place and moves it there.
+fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create the folder", &error))?;
+    let failed = |error: &std::io::Error| Error::io(path, "write", error);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
+    file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+/// 1234567 as `1,234,567`.
+pub(crate) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

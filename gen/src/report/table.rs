@@ -1,0 +1,55 @@
+//! Reports as rows of a table.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::{Report, grouped};
+
+/// One row per report: what a person asks first.
+pub fn summary(reports: &[Report]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        "network",
+        "target",
+        "accuracy",
+        "frames",
+        "differ",
+        "LUT",
+        "FF",
+        "BRAM",
+        "DSP",
+        "MHz",
+        "II planned",
+        "II",
+        "latency",
+        "inferences/s",
+        "ROM fill",
+    ]);
+    for report in reports {
+        let missing = || "–".to_owned();
+        let resources = report.resources;
+        table.add_row([
+            report.network.clone(),
+            report.target.clone(),
+            report.accuracy.map_or_else(missing, |share| format!("{:.2} %", 100.0 * share)),
+            grouped(report.frames_compared as u64),
+            grouped(report.mismatches as u64),
+            grouped(resources.lut),
+            grouped(resources.ff),
+            grouped(resources.bram),
+            grouped(resources.dsp),
+            report.fmax_mhz.map_or_else(missing, |mhz| format!("{mhz:.1}")),
+            grouped(report.cycles.planned.ii),
+            grouped(report.cycles.measured.ii),
+            grouped(report.cycles.measured.latency),
+            report.inferences_per_s.map_or_else(missing, |rate| grouped(rate as u64)),
+            match report.rom.bits_taken {
+                0 => missing(),
+                taken => format!("{:.0} %", 100.0 * report.rom.bits_used as f64 / taken as f64),
+            },
+        ]);
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}

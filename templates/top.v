@@ -1,0 +1,85 @@
+// {= network =}: {= input =} -> {= output =}
+//   One inference every {= ii =} cycles; {= latency =} cycles from the first input beat to the last output beat.
+//   Element 0 of a beat in its lowest bits; channels fastest, then x, then y.
+//
+{% for row in table -%}
+//   {= row =}
+{% endfor -%}
+//
+// Generated; edit the description, not this file.
+`default_nettype none
+
+module {= network =} (
+    input  wire clk,                          // the only clock
+    input  wire rst,                          // synchronous, active high
+    input  wire [{= s_bits - 1 =}:0] s_axis_tdata,   // {= s_lanes =}
+    input  wire s_axis_tvalid,
+    output wire s_axis_tready,
+    input  wire s_axis_tlast,                 // last beat of a frame; checked
+    output wire [{= m_bits - 1 =}:0] m_axis_tdata,   // {= m_lanes =}
+    output wire m_axis_tvalid,
+    input  wire m_axis_tready,
+    output wire m_axis_tlast,                 // last beat of a frame
+{%- for stage in stages %}{% if probes %}
+    output wire probe_{= stage.name =}_valid,
+    output wire probe_{= stage.name =}_ready,
+    output wire [{= stage.width - 1 =}:0] probe_{= stage.name =}_data,
+{%- endif %}{% endfor %}
+    output wire frame_error                   // a frame had the wrong length; stays set until reset
+);
+
+  wire guarded_valid, guarded_ready;
+  wire [{= s_width - 1 =}:0] guarded_data;
+  wire input_valid, input_ready;
+  wire [{= s_width - 1 =}:0] input_data;
+{%- for stage in stages %}
+  wire {= stage.name =}_valid, {= stage.name =}_ready;
+  wire [{= stage.width - 1 =}:0] {= stage.name =}_data;
+{%- endfor %}
+
+  frame_guard #(
+      .WIDTH({= s_width =}), .BEATS({= s_beats =})
+  ) u_frame_guard (
+      .clk(clk), .rst(rst),
+      .s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata[{= s_width - 1 =}:0]), .s_last(s_axis_tlast),
+      .m_valid(guarded_valid), .m_ready(guarded_ready), .m_data(guarded_data),
+      .frame_error(frame_error)
+  );
+
+  skid_buffer #(
+      .WIDTH({= s_width =})
+  ) u_input (
+      .clk(clk), .rst(rst),
+      .s_valid(guarded_valid), .s_ready(guarded_ready), .s_data(guarded_data),
+      .m_valid(input_valid), .m_ready(input_ready), .m_data(input_data)
+  );
+{% for stage in stages %}
+  // {= stage.title =}
+  {= network =}_{= stage.name =} u_{= stage.name =} (
+      .clk(clk), .rst(rst),
+      .s_valid({= stage.from =}_valid), .s_ready({= stage.from =}_ready), .s_data({= stage.from =}_data),
+      .m_valid({= stage.name =}_valid), .m_ready({= stage.name =}_ready), .m_data({= stage.name =}_data)
+  );
+{% endfor %}
+  frame_marker #(
+      .WIDTH({= m_width =}), .BEATS({= m_beats =})
+  ) u_frame_marker (
+      .clk(clk), .rst(rst),
+      .s_valid({= last =}_valid), .s_ready({= last =}_ready), .s_data({= last =}_data),
+      .m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata[{= m_width - 1 =}:0]), .m_last(m_axis_tlast)
+  );
+{%- if m_bits != m_width %}
+  assign m_axis_tdata[{= m_bits - 1 =}:{= m_width =}] = 0;
+{%- endif %}
+{%- if s_bits != s_width %}
+  wire unused_padding = &{1'b0, s_axis_tdata[{= s_bits - 1 =}:{= s_width =}]};
+{%- endif %}
+{%- if probes %}{% for stage in stages %}
+  assign probe_{= stage.name =}_valid = {= stage.name =}_valid;
+  assign probe_{= stage.name =}_ready = {= stage.name =}_ready;
+  assign probe_{= stage.name =}_data = {= stage.name =}_data;
+{%- endfor %}{% endif %}
+
+endmodule
+
+`default_nettype wire
