@@ -1,0 +1,125 @@
+//! Lint of every leaf over a matrix of parameters.
+
+use crate::tools::{Verilator, library};
+
+/// A leaf and the values each of its parameters takes.
+type Matrix = (&'static str, &'static [(&'static str, &'static [&'static str])]);
+
+const MATRICES: &[Matrix] = &[
+    ("skid_buffer", &[("WIDTH", &["1", "9"])]),
+    ("frame_guard", &[("WIDTH", &["1", "8"]), ("BEATS", &["1", "2", "3", "64"])]),
+    ("frame_marker", &[("WIDTH", &["1", "8"]), ("BEATS", &["1", "2", "3", "64"])]),
+    (
+        "width_converter",
+        &[
+            ("BITS", &["1", "3"]),
+            ("IN_LANES", &["1", "2", "8"]),
+            ("OUT_LANES", &["1", "4", "16"]),
+            ("LENGTH", &["1", "16", "19"]),
+        ],
+    ),
+    (
+        "argmax",
+        &[
+            ("BITS", &["1", "7"]),
+            ("SIGNED", &["0", "1"]),
+            ("LENGTH", &["1", "2", "10"]),
+            ("INDEX_BITS", &["4", "8"]),
+        ],
+    ),
+    (
+        "window",
+        &[
+            ("LANES", &["1", "3"]),
+            ("HEIGHT", &["1", "4"]),
+            ("GROUPS", &["1", "3"]),
+            ("KERNEL_H", &["1", "3"]),
+            ("STRIDE_W", &["1", "3"]),
+            ("PAD_TOP", &["2"]),
+            ("PAD_LEFT", &["0", "1"]),
+            ("DEPTHWISE", &["0", "1"]),
+        ],
+    ),
+    (
+        "mac_array",
+        &[
+            ("KIND", &["\"ternary\"", "\"twobit\""]),
+            ("PE", &["1", "3"]),
+            ("SIMD", &["1", "5"]),
+            ("X_BITS", &["1", "8"]),
+            ("STEPS", &["1", "3"]),
+            ("FOLDS", &["1", "2"]),
+            ("PIXELS", &["1", "2"]),
+        ],
+    ),
+    (
+        "mac_array",
+        &[
+            ("KIND", &["\"xnor\""]),
+            ("X_BITS", &["1"]),
+            ("CODE_BITS", &["1", "2"]),
+            ("SIMD", &["1", "2", "9"]),
+        ],
+    ),
+    (
+        "mac_array",
+        &[("KIND", &["\"sign\""]), ("CODE_BITS", &["1"]), ("X_SIGNED", &["0", "1"]), ("SIMD", &["1", "4"])],
+    ),
+    (
+        "mac_array",
+        &[
+            ("KIND", &["\"po2\"", "\"dfp\"", "\"multiply\""]),
+            ("CODE_BITS", &["2", "4"]),
+            ("X_BITS", &["1", "8"]),
+            ("X_SIGNED", &["0", "1"]),
+            ("SIMD", &["1", "4"]),
+            ("ACC_BITS", &["6", "24"]),
+        ],
+    ),
+    (
+        "requantize_shift",
+        &[
+            ("ROUNDING", &["\"half_up\"", "\"floor\"", "\"half_even\"", "\"toward_zero\"", "\"half_away\""]),
+            ("SHIFT", &["-3", "0", "1", "5", "30"]),
+            ("SATURATE", &["0", "1"]),
+            ("ZERO", &["0", "-5"]),
+            ("OUT_BITS", &["8", "26"]),
+        ],
+    ),
+    (
+        "requantize_shift",
+        &[("LANES", &["1", "3"]), ("FOLDS", &["1", "5"]), ("GAIN", &["1", "2"]), ("PIXELS", &["1", "2"])],
+    ),
+];
+
+/// At most this many points of each matrix, spread evenly.
+const POINTS: usize = 24;
+
+/// Panics with the warnings of all points that are not clean.
+pub fn check(verilator: &Verilator) {
+    let mut faults = String::new();
+    for (module, matrix) in MATRICES {
+        let points: usize = matrix.iter().map(|(_, values)| values.len()).product();
+        let stride = points.div_ceil(POINTS) | 1;
+        for point in (0..points).step_by(stride) {
+            let mut rest = point;
+            let parameters: Vec<String> = matrix
+                .iter()
+                .map(|(name, values)| {
+                    let value = values[rest % values.len()];
+                    rest /= values.len();
+                    format!("-G{name}={value}")
+                })
+                .collect();
+            let mut command = verilator.command();
+            command.current_dir(library()).args(["--lint-only", "-Wall", "-y", ".", "--top-module", module]);
+            let output =
+                command.args(&parameters).arg(format!("{module}.v")).output().expect("Verilator starts");
+            let text = String::from_utf8_lossy(&output.stderr);
+            if !output.status.success() || text.contains("%Warning") {
+                faults += &format!("{module} {parameters:?}\n{text}\n");
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Dot product with two's complement weights, by multipliers (which may become DSP blocks). Exact.
+`default_nettype none
+
+module dot_multiply #(
+    parameter SIMD      = 8,               // lanes
+    parameter X_BITS    = 8,               // bits of one activation
+    parameter X_SIGNED  = 0,               // 1: activations are two's complement
+    parameter CODE_BITS = 8,               // bits of one weight code
+    parameter SUM_BITS  = 20               // bits of the sum; the sum is modulo 2^SUM_BITS
+) (
+    input  wire                      clk,     // clock
+    input  wire                      enable,  // all registers load
+    input  wire [   SIMD*X_BITS-1:0] x,       // activations, lane 0 lowest
+    input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
+    output wire [      SUM_BITS-1:0] sum      // sum of the products, 1 + max(1, ceil(log2(SIMD))) enabled cycles later
+);
+
+  localparam BITS = X_BITS + 1 + CODE_BITS;  // of one product
+
+  wire [SIMD*BITS-1:0] product;
+
+  genvar i;
+  generate
+    for (i = 0; i < SIMD; i = i + 1) begin : g_lane
+      wire [X_BITS-1:0]    value = x[i*X_BITS+:X_BITS];
+      wire                         top = (X_SIGNED != 0) && value[X_BITS-1];
+      wire signed [    X_BITS:0]   a = {top, value};
+      wire signed [CODE_BITS-1:0]  b = w[i*CODE_BITS+:CODE_BITS];
+      wire signed [     BITS-1:0]  ab = a * b;
+      reg  signed [     BITS-1:0]  product_q;
+      always @(posedge clk) if (enable) product_q <= ab;
+      assign product[i*BITS+:BITS] = product_q;
+    end
+  endgenerate
+
+  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(1), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(1)) u_tree (
+      .clk(clk), .enable(enable), .x(product), .sum(sum)
+  );
+
+endmodule
+
+`default_nettype wire

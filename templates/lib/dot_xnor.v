@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Number of lanes whose binary or ternary weight agrees with the bipolar activation (+1 is 1 in both). The dot product is
+// twice this count less the number of non-zero weights.
+`default_nettype none
+
+module dot_xnor #(
+    parameter SIMD      = 8,               // lanes
+    parameter CODE_BITS = 1,               // bits of one weight code: 1 binary, 2 ternary
+    parameter SUM_BITS  = 20               // bits of the count
+) (
+    input  wire                      clk,     // clock
+    input  wire                      enable,  // all registers load
+    input  wire [          SIMD-1:0] x,       // activations, lane 0 lowest
+    input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
+    output wire [      SUM_BITS-1:0] sum      // the count, max(1, ceil(ceil(log2(SIMD)) / 2)) enabled cycles later
+);
+
+  localparam BITS = 1;         // of one product
+
+  wire [SIMD*BITS-1:0] product;
+
+  genvar i;
+  generate
+    for (i = 0; i < SIMD; i = i + 1) begin : g_lane
+      if (CODE_BITS == 1) begin : g_binary
+        assign product[i] = ~(x[i] ^ w[i]);
+      end else begin : g_ternary           // code {weight is +1, non-zero}
+        assign product[i] = w[2*i] & ~(x[i] ^ w[2*i+1]);
+      end
+    end
+  endgenerate
+
+  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(0), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(2)) u_tree (
+      .clk(clk), .enable(enable), .x(product), .sum(sum)
+  );
+
+endmodule
+
+`default_nettype wire

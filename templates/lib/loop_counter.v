@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Counts steps of a loop of fixed length over and over; says when the last one is reached, straight from a register.
+`default_nettype none
+
+module loop_counter #(
+    parameter LENGTH = 4                   // steps of the loop
+) (
+    input  wire clk,                       // clock
+    input  wire rst,                       // synchronous reset, active high
+    input  wire step,                      // one step is done
+    output wire at_end                     // the step to be done is the last of the loop
+);
+
+  localparam BITS = (LENGTH > 1) ? $clog2(LENGTH) : 1;
+
+  generate
+    if (LENGTH == 1) begin : g_constant
+      assign at_end = 1'b1;
+      wire unused = &{1'b0, clk, rst, step};
+    end else begin : g_count
+      localparam PREVIOUS = LENGTH - 2;
+      localparam [BITS-1:0] BEFORE_LAST = PREVIOUS[BITS-1:0];
+      reg [BITS-1:0] count_q;
+      reg            end_q;
+
+      assign at_end = end_q;
+
+      always @(posedge clk) begin
+        if (step) begin
+          count_q <= end_q ? {BITS{1'b0}} : count_q + 1'b1;
+          end_q   <= !end_q && count_q == BEFORE_LAST;
+        end
+        if (rst) begin
+          count_q <= {BITS{1'b0}};
+          end_q   <= 1'b0;
+        end
+      end
+    end
+  endgenerate
+
+endmodule
+
+`default_nettype wire

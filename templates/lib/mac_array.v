@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Folded array: PE dot products of SIMD lanes per cycle with weights from ROM. A vector is FOLDS * STEPS input beats,
+// fold by fold; every fold yields one beat of PE sums. Word fold * STEPS + step of the ROM image holds the code of
+// PE p, lane s at bit (p * SIMD + s) * CODE_BITS. What each KIND computes is told in its dot_<KIND>.v.
+`default_nettype none
+
+module mac_array #(
+    parameter [63:0] KIND = "ternary",     // xnor, sign, ternary, twobit, po2, dfp or multiply
+    parameter PE        = 8,               // outputs computed at once
+    parameter SIMD      = 8,               // inputs per beat
+    parameter PIXELS    = 1,               // vectors side by side that share the weights
+    parameter X_BITS    = 8,               // bits of one activation
+    parameter X_SIGNED  = 0,               // 1: activations are two's complement
+    parameter CODE_BITS = 2,               // bits of one weight code
+    parameter ACC_BITS  = 20,              // bits of one sum
+    parameter STEPS     = 4,               // beats of one fold
+    parameter FOLDS     = 2,               // folds of one vector
+    parameter FILE      = "weights.hex"    // ROM image
+) (
+    input  wire                          clk,      // clock
+    input  wire                          rst,      // synchronous reset, active high
+    input  wire                          s_valid,  // input beat offered
+    output wire                          s_ready,  // input beat accepted
+    input  wire [PIXELS*SIMD*X_BITS-1:0] s_data,   // PIXELS x SIMD activations
+    output wire                          m_valid,  // output beat offered
+    input  wire                          m_ready,  // output beat accepted
+    output wire [PIXELS*PE*ACC_BITS-1:0] m_data    // PIXELS x PE sums
+);
+
+  localparam [63:0] XNOR = "xnor";
+  localparam [63:0] SIGN = "sign";
+  localparam [63:0] TERNARY = "ternary";
+  localparam [63:0] TWOBIT = "twobit";
+  localparam [63:0] PO2 = "po2";
+  localparam [63:0] DFP = "dfp";
+  localparam [63:0] MULTIPLY = "multiply";
+  localparam WORD = PE * SIMD * CODE_BITS;
+  localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
+  localparam DELAY = (KIND == XNOR) ? (LEVELS + 1) / 2 : (KIND == MULTIPLY) ? LEVELS + 1 : LEVELS;
+
+  wire            enable = !m_valid || m_ready;
+  wire            weight_ready;
+  wire            beat = s_valid && s_ready;
+  wire            step_end;                // the beat offered is the last of its fold
+  wire [WORD-1:0] weight;
+
+  assign s_ready = enable && weight_ready;
+
+  cyclic_rom #(.WIDTH(WORD), .DEPTH(FOLDS * STEPS), .FILE(FILE)) u_weights (
+      .clk(clk), .rst(rst), .ready(weight_ready), .next(beat), .data(weight)
+  );
+  loop_counter #(.LENGTH(STEPS)) u_steps (.clk(clk), .rst(rst), .step(beat), .at_end(step_end));
+
+  // What comes out of the adder trees: a bubble, a step or the last step of a fold.
+  reg  [DELAY-1:0] valid_q;
+  reg  [DELAY-1:0] last_q;
+  reg              total_valid_q;
+  wire [  DELAY:0] valid_d = {valid_q, beat};
+  wire [  DELAY:0] last_d = {last_q, beat && step_end};
+  wire             sum_valid = valid_d[DELAY];
+  wire             sum_last = last_d[DELAY];
+
+  assign m_valid = total_valid_q;
+
+  always @(posedge clk) begin
+    if (enable) begin
+      valid_q       <= valid_d[DELAY-1:0];
+      last_q        <= last_d[DELAY-1:0];
+      total_valid_q <= sum_last;
+    end
+    if (rst) begin
+      valid_q       <= {DELAY{1'b0}};
+      last_q        <= {DELAY{1'b0}};
+      total_valid_q <= 1'b0;
+    end
+  end
+
+  genvar pixel, p;
+  generate
+    for (pixel = 0; pixel < PIXELS; pixel = pixel + 1) begin : g_pixel
+      wire [SIMD*X_BITS-1:0] x = s_data[pixel*SIMD*X_BITS+:SIMD*X_BITS];
+
+      for (p = 0; p < PE; p = p + 1) begin : g_pe
+        wire [SIMD*CODE_BITS-1:0] w = weight[p*SIMD*CODE_BITS+:SIMD*CODE_BITS];
+        wire [      ACC_BITS-1:0] sum;
+
+        if (KIND == XNOR) begin : g_dot
+          dot_xnor #(.SIMD(SIMD), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)) u_dot (
+              .clk(clk), .enable(enable), .x(x), .w(w), .sum(sum)
+          );
+        end else if (KIND == SIGN) begin : g_dot
+          dot_sign #(
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+        end else if (KIND == TERNARY) begin : g_dot
+          dot_ternary #(
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+        end else if (KIND == TWOBIT) begin : g_dot
+          dot_twobit #(
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+        end else if (KIND == PO2) begin : g_dot
+          dot_po2 #(
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+        end else if (KIND == DFP) begin : g_dot
+          dot_dfp #(
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+        end else if (KIND == MULTIPLY) begin : g_dot
+          dot_multiply #(
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+        end else begin : g_dot
+          kind_is_not_known u_dot ();
+        end
+
+        accumulator #(.BITS(ACC_BITS), .SINGLE(STEPS == 1)) u_accumulator (
+            .clk(clk), .rst(rst), .enable(enable), .valid(sum_valid), .last(sum_last), .x(sum),
+            .total(m_data[(pixel*PE+p)*ACC_BITS+:ACC_BITS])
+        );
+      end
+    end
+  endgenerate
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Sliding window over a feature map kept in a ring of rows; also the replay buffer of a dense layer. Every output
+// pixel's window is emitted FOLDS times (or once, fold by fold, when depthwise). See templates/README.md for timing.
+`default_nettype none
+
+module window #(
+    parameter BITS       = 8,                     // bits of one element
+    parameter LANES      = 1,                     // elements per input beat
+    parameter HEIGHT     = 4,                     // input rows
+    parameter WIDTH      = 4,                     // input columns
+    parameter GROUPS     = 1,                     // input beats per pixel
+    parameter KERNEL_H   = 3,                     // window rows
+    parameter KERNEL_W   = 3,                     // window columns
+    parameter STRIDE_H   = 1,                     // rows from one window to the next
+    parameter STRIDE_W   = 1,                     // columns from one window to the next
+    parameter PAD_TOP    = 0,                     // rows of PAD_VALUE above the map
+    parameter PAD_BOTTOM = 0,                     // rows of PAD_VALUE below the map
+    parameter PAD_LEFT   = 0,                     // columns of PAD_VALUE left of the map
+    parameter PAD_RIGHT  = 0,                     // columns of PAD_VALUE right of the map
+    parameter [BITS-1:0] PAD_VALUE = {BITS{1'b0}},// code of every element outside the map
+    parameter FOLDS      = 1,                     // replays of every window; GROUPS when depthwise
+    parameter DEPTHWISE  = 0,                     // 1: group is the outermost loop of a window, not the innermost
+    parameter ROWS       = 4,                     // rows of the ring, at least KERNEL_H
+    parameter PIXELS     = 1                      // windows per output beat, adjacent in their row
+) (
+    input  wire                         clk,      // clock
+    input  wire                         rst,      // synchronous reset, active high
+    input  wire                         s_valid,  // input beat offered
+    output wire                         s_ready,  // input beat accepted
+    input  wire [       LANES*BITS-1:0] s_data,   // input beat: LANES channels of one pixel
+    output wire                         m_valid,  // output beat offered
+    input  wire                         m_ready,  // output beat accepted
+    output wire [PIXELS*LANES*BITS-1:0] m_data    // output beat: one kernel position of PIXELS windows
+);
+
+  localparam OUT_HEIGHT = (HEIGHT + PAD_TOP + PAD_BOTTOM - KERNEL_H) / STRIDE_H + 1;
+  localparam OUT_WIDTH  = (WIDTH + PAD_LEFT + PAD_RIGHT - KERNEL_W) / STRIDE_W + 1;
+  localparam OUT_BEATS  = (OUT_WIDTH + PIXELS - 1) / PIXELS;
+
+  wire row_written;                               // the last beat of an input row is accepted
+  wire row_present;                               // the rows of the next output row are all there
+  wire last_row;                                  // the output row is the last of its frame
+  wire at_row_start;                              // the next beat is the first of its output row
+  wire at_row_end;                                // the next beat is the last of its output row
+  wire enable = !m_valid || m_ready;
+  wire issue  = enable && (!at_row_start || row_present);
+  wire write  = s_valid && s_ready;
+
+  window_rows #(
+      .HEIGHT(HEIGHT), .OUT_HEIGHT(OUT_HEIGHT), .KERNEL_H(KERNEL_H), .STRIDE_H(STRIDE_H), .PAD_TOP(PAD_TOP),
+      .PAD_BOTTOM(PAD_BOTTOM), .ROWS(ROWS)
+  ) u_rows (
+      .clk(clk), .rst(rst), .row_written(row_written), .row_room(s_ready), .row_present(row_present),
+      .row_done(issue && at_row_end), .last_row(last_row)
+  );
+
+  generate
+    if (PIXELS == 1) begin : g_single
+      window_single #(
+          .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),
+          .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W),
+          .PAD_TOP(PAD_TOP), .PAD_BOTTOM(PAD_BOTTOM), .PAD_LEFT(PAD_LEFT), .PAD_RIGHT(PAD_RIGHT),
+          .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_WIDTH(OUT_BEATS), .FOLDS(FOLDS),
+          .DEPTHWISE(DEPTHWISE), .ROWS(ROWS)
+      ) u_single (
+          .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
+          .enable(enable), .issue(issue), .last_row(last_row),
+          .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
+      );
+    end
+  endgenerate
+
+endmodule
+
+`default_nettype wire
