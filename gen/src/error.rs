@@ -117,6 +117,15 @@ impl Error {
         self
     }
 
+    /// Says which part of the file or layer, before each fault's message.
+    #[must_use]
+    pub fn about(mut self, part: &str) -> Self {
+        for fault in &mut self.faults {
+            fault.message = format!("{part}: {}", fault.message);
+        }
+        self
+    }
+
     /// Adds the faults of another error to this one's.
     #[must_use]
     pub fn and(mut self, other: Error) -> Self {

@@ -5,6 +5,8 @@ pub mod desc;
 pub mod emit;
 pub mod error;
 pub mod fixed;
+pub mod golden;
 pub mod ir;
+pub mod lower;
 pub mod plan;
 pub mod report;

@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod check;
+mod schema;
+
 /// Quantized neural networks to verified circuits.
 #[derive(Debug, Parser)]
 #[command(name = "netetch", version, max_term_width = 100, arg_required_else_help = true)]
@@ -13,12 +16,18 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Check(check::Args),
+    Schema(schema::Args),
+}
 
 /// Runs the chosen command; its exit code says how it went.
 ///
 /// # Errors
 /// Whatever the command could not do.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {}
+    match cli.command {
+        Command::Check(args) => check::run(args),
+        Command::Schema(args) => schema::run(args),
+    }
 }

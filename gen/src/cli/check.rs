@@ -1,0 +1,197 @@
+//! `netetch check`: the typed graph of a description.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use netetch::ir::{Graph, Node, Op, Scaling};
+use netetch::{desc, lower};
+use serde::Serialize;
+
+/// Checks a description and its weights; prints shapes, formats, exact ranges, widths and sizes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The description.
+    network: PathBuf,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads, lowers and prints.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let graph = lower::lower(&desc::read(&args.network)?)?;
+    let report = Report::of(&graph);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{}", report.table());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    network: String,
+    nodes: Vec<Row>,
+    totals: Totals,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    layer: String,
+    op: &'static str,
+    shape: Vec<usize>,
+    format: String,
+    min: i64,
+    max: i64,
+    /// Of a multiply-accumulate node: the width that every sum fits exactly.
+    accumulator_bits: Option<u32>,
+    scheme: Option<String>,
+    weights: usize,
+    macs: usize,
+    rom_bits: usize,
+    zeros: usize,
+}
+
+#[derive(Default, Serialize)]
+struct Totals {
+    weights: usize,
+    macs: usize,
+    rom_bits: usize,
+    zeros: usize,
+}
+
+impl Report {
+    fn of(graph: &Graph) -> Self {
+        let nodes: Vec<Row> = graph.nodes().iter().map(Row::of).collect();
+        let totals = nodes.iter().fold(Totals::default(), |sum, row| Totals {
+            weights: sum.weights + row.weights,
+            macs: sum.macs + row.macs,
+            rom_bits: sum.rom_bits + row.rom_bits,
+            zeros: sum.zeros + row.zeros,
+        });
+        Report { schema: 1, network: graph.name.clone(), nodes, totals }
+    }
+
+    fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let titles = [
+            "node", "op", "shape", "format", "range", "acc bits", "scheme", "weights", "zeros", "MACs",
+            "ROM bits",
+        ];
+        table.set_header(titles);
+        for row in &self.nodes {
+            table.add_row(row.cells());
+        }
+        let totals = &self.totals;
+        let mut last = vec![String::new(); titles.len()];
+        last[0] = "total".into();
+        last[7] = grouped(totals.weights);
+        last[8] = percent(totals.zeros, totals.weights);
+        last[9] = grouped(totals.macs);
+        last[10] = grouped(totals.rom_bits);
+        table.add_row(last);
+        for column in table.column_iter_mut().skip(5).filter(|column| column.index != 6) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        format!("{}\n{}", self.network, lines.join("\n"))
+    }
+}
+
+impl Row {
+    fn of(node: &Node) -> Self {
+        let weights = node.op.weights();
+        let count = weights.map_or(0, |weights| weights.values.len());
+        Row {
+            name: node.name.clone(),
+            layer: node.layer.clone(),
+            op: node.op.name(),
+            shape: node.fact.shape.0.clone(),
+            format: node.fact.format.to_string(),
+            min: node.fact.range.min,
+            max: node.fact.range.max,
+            accumulator_bits: weights.map(|_| node.fact.range.signed_bits()),
+            scheme: weights.map(|weights| weights.scheme.to_string()),
+            weights: count,
+            macs: count * if weights.is_some() { node.fact.shape.positions() } else { 0 },
+            rom_bits: weights.map_or(0, |weights| weights.rom_bits()) + parameter_bits(node),
+            zeros: weights.map_or(0, |weights| weights.zeros()),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let shape: Vec<String> = self.shape.iter().map(usize::to_string).collect();
+        let some = |count: usize| if count == 0 { String::new() } else { grouped(count) };
+        vec![
+            self.name.clone(),
+            self.op.into(),
+            shape.join("×"),
+            self.format.clone(),
+            format!("{}…{}", self.min, self.max),
+            self.accumulator_bits.map(|bits| bits.to_string()).unwrap_or_default(),
+            self.scheme.clone().unwrap_or_default(),
+            some(self.weights),
+            percent(self.zeros, self.weights),
+            some(self.macs),
+            some(self.rom_bits),
+        ]
+    }
+}
+
+/// Bits of a node's biases, multipliers, thresholds or table, each stored as narrowly as its range allows.
+fn parameter_bits(node: &Node) -> usize {
+    let signed = |values: &mut dyn Iterator<Item = i64>| {
+        let (mut count, mut bits) = (0, 0);
+        for value in values {
+            count += 1;
+            bits = bits.max(netetch::fixed::Range::new(value, value).signed_bits() as usize);
+        }
+        count * bits
+    };
+    match &node.op {
+        Op::Requantize(requantize) => {
+            let scaling = match &requantize.scaling {
+                Scaling::Shift(shift) if shift.len() > 1 => {
+                    signed(&mut shift.iter().map(|&value| value.into()))
+                }
+                Scaling::Shift(_) => 0,
+                Scaling::Multiply { mult, negative, shift } => {
+                    let several = if shift.len() > 1 { shift.as_slice() } else { &[] };
+                    signed(&mut mult.iter().map(|&value| value.into()))
+                        + signed(&mut negative.iter().flatten().map(|&value| value.into()))
+                        + signed(&mut several.iter().map(|&value| value.into()))
+                }
+            };
+            signed(&mut requantize.bias.iter().copied()) + scaling
+        }
+        Op::Threshold(thresholds) => signed(&mut thresholds.table.iter().copied()),
+        Op::Table { entries, encoding, .. } => entries.len() * encoding.bits() as usize,
+        Op::Input
+        | Op::Dense(_)
+        | Op::Conv2d { .. }
+        | Op::MaxPool(_)
+        | Op::AveragePool { .. }
+        | Op::Flatten
+        | Op::ArgMax => 0,
+    }
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    if whole == 0 { String::new() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
+}
+
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}

@@ -1,0 +1,314 @@
+//! What no schema can say: names, and keys that need or exclude each other.
+
+use crate::error::{Error, Faults, Place, Result};
+
+use super::Description;
+use super::structure::nearest;
+use super::types::{Activation, Arithmetic, Bias, Output, Weights};
+
+/// An input of more elements than this is refused.
+const GREATEST_INPUT: u64 = 1 << 28;
+
+/// Words that Verilog-2005 keeps for itself.
+const KEYWORDS: &str = " always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config \
+    deassign default defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule \
+    endprimitive endspecify endtable endtask event for force forever fork function generate genvar highz0 highz1 \
+    if ifnone incdir include initial inout input instance integer join large liblist library localparam \
+    macromodule medium module nand negedge nmos nor noshowcancelled not notif0 notif1 or output parameter pmos \
+    posedge primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg \
+    release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam \
+    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg \
+    unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor ";
+
+/// Words that SystemVerilog keeps as well; no module may be called so.
+const SYSTEM_KEYWORDS: &str = " accept_on alias always_comb \
+    always_ff always_latch assert assume before bind bins binsof bit break byte chandle checker class clocking \
+    const constraint context continue cover covergroup coverpoint cross dist do endchecker endclass endclocking \
+    endgroup endinterface endpackage endprogram endproperty endsequence enum eventually expect export extends \
+    extern final first_match foreach forkjoin global iff ignore_bins illegal_bins implements implies import \
+    inside int interconnect interface intersect join_any join_none let local logic longint matches modport \
+    nettype new nexttime null package packed priority program property protected pure rand randc randcase \
+    randsequence ref reject_on restrict return s_always s_eventually s_nexttime s_until s_until_with sequence \
+    shortint shortreal soft solve static string strong struct super sync_accept_on sync_reject_on tagged this \
+    throughout timeprecision timeunit type typedef union unique unique0 until until_with untyped var virtual \
+    void wait_order weak wildcard with within ";
+
+/// Every fault of a description whose structure is right.
+pub(super) fn check(description: &Description) -> Result<()> {
+    let mut checker = Checker { description, faults: Faults::default() };
+    checker.network();
+    checker.layers();
+    checker.hardware();
+    checker.faults.or(())
+}
+
+struct Checker<'a> {
+    description: &'a Description,
+    faults: Faults,
+}
+
+impl Checker<'_> {
+    fn at(&mut self, place: Place, error: Error) {
+        self.faults.push(error.at(place));
+    }
+
+    fn network(&mut self) {
+        let network = &self.description.network;
+        let is_keyword = SYSTEM_KEYWORDS.contains(&format!(" {} ", network.name));
+        if let Some(error) = name_fault(&network.name).or_else(|| is_keyword.then(|| keyword(&network.name)))
+        {
+            self.at(self.description.place(&["name"]), error);
+        }
+        let input = &network.input;
+        if input.name != "input"
+            && let Some(error) = name_fault(&input.name)
+        {
+            self.at(self.description.place(&["input", "name"]), error);
+        }
+        let elements = input.shape.iter().try_fold(1_u64, |product, &extent| product.checked_mul(extent));
+        if elements.is_none_or(|elements| elements > GREATEST_INPUT) {
+            let error = Error::input(format!(
+                "found an input of the shape {:?}; expected at most {GREATEST_INPUT} elements",
+                input.shape
+            ));
+            self.at(self.description.place(&["input", "shape"]), error);
+        }
+        if input.shape.len() == 2 {
+            let error = Error::input(format!("found the input shape {:?}", input.shape))
+                .mend("write [elements] or [height, width, channels]");
+            self.at(self.description.place(&["input", "shape"]), error);
+        }
+        if network.layers.is_empty() {
+            self.at(
+                self.description.place(&["layers"]),
+                Error::input("found no layers; expected at least one"),
+            );
+        }
+    }
+
+    fn layers(&mut self) {
+        let network = &self.description.network;
+        for (index, layer) in network.layers.iter().enumerate() {
+            let name = layer.name();
+            let place = |keys: &[&str]| self.description.place_in_layer(index, keys);
+            if let Some(error) = name_fault(name) {
+                self.at(place(&["name"]), error);
+            }
+            let before = &network.layers[..index];
+            if name == network.input.name || before.iter().any(|other| other.name() == name) {
+                let error = Error::input(format!("found the name `{name}` twice"))
+                    .mend("give the input and each layer a name of its own");
+                self.at(place(&["name"]), error);
+            }
+            let inner = ["_acc", "_pre"];
+            let taken = |other: &str| inner.iter().any(|suffix| name.strip_suffix(suffix) == Some(other));
+            if taken(&network.input.name) || network.layers.iter().any(|other| taken(other.name())) {
+                let error = Error::input(format!("found the layer name `{name}`"))
+                    .mend("the endings _acc and _pre name the inner steps of a layer: choose another");
+                self.at(place(&["name"]), error);
+            }
+            if let Some(layer) = layer.arithmetic() {
+                self.arithmetic(index, layer);
+            }
+        }
+    }
+
+    fn arithmetic(&mut self, index: usize, layer: Arithmetic<'_>) {
+        let place = |keys: &[&str]| self.description.place_in_layer(index, keys);
+        let mut faults: Vec<(Place, Error)> = Vec::new();
+        let mut fault = |keys: &[&str], error: Error| faults.push((place(keys), error));
+        weights(layer.weights, &mut fault);
+        let has_file = |own: Option<&String>| own.or(self.description.network.weights.as_ref()).is_some();
+        let unknown_file = || {
+            Error::input("found no weight file for it")
+                .mend("add `weights: FILE` at the top, or `file: FILE` here")
+        };
+        if !has_file(layer.weights.file.as_ref()) {
+            fault(&["weights"], unknown_file());
+        }
+        match layer.bias {
+            Some(Bias::Full(bias)) => {
+                if bias.codes.is_some() == bias.values.is_some() {
+                    fault(&["bias"], codes_or_values());
+                }
+                if !has_file(bias.file.as_ref()) {
+                    fault(&["bias"], unknown_file());
+                }
+            }
+            Some(Bias::Key(_)) if !has_file(None) => fault(&["bias"], unknown_file()),
+            Some(Bias::Key(_)) | None => {}
+        }
+        if let Some(batch_norm) = layer.batch_norm {
+            if !has_file(batch_norm.file.as_ref()) {
+                fault(&["batch_norm"], unknown_file());
+            }
+            if layer.output.is_none_or(is_explicit) {
+                fault(
+                    &["batch_norm"],
+                    Error::input("found a batch norm, but no output format to fold it into")
+                        .mend("give `output` a `format` and an `exp`, and leave shift, mult and thresholds to be derived"),
+                );
+            }
+        }
+        if let Activation::Clip([low, high]) = layer.activation
+            && low > high
+        {
+            fault(
+                &["activation"],
+                Error::input(format!("found the clip from {low} to {high}; expected low before high")),
+            );
+        }
+        if let Some(output) = layer.output {
+            self::output(output, layer, &mut fault);
+        } else if !matches!(layer.activation, Activation::None) {
+            fault(
+                &["activation"],
+                Error::input("found an activation, but no output format")
+                    .mend("add `output: {format: …, …}`, or leave the activation out for raw accumulators"),
+            );
+        }
+        for (place, error) in faults {
+            self.at(place, error);
+        }
+    }
+
+    fn hardware(&mut self) {
+        let names: Vec<&str> = self.description.network.layers.iter().map(|layer| layer.name()).collect();
+        for name in self.description.hardware.folding.keys().filter(|name| !names.contains(&name.as_str())) {
+            let error = Error::input(format!("found a folding of `{name}`, which is no layer"));
+            let error = match nearest(name, names.iter().copied()) {
+                Some(near) => error.mend(format!("did you mean `{near}`?")),
+                None => error,
+            };
+            self.at(self.description.place(&["hardware", "folding", name]), error);
+        }
+    }
+}
+
+fn codes_or_values() -> Error {
+    Error::input("expected either `codes` (integers) or `values` (real numbers), and not both")
+}
+
+fn weights(weights: &Weights, fault: &mut impl FnMut(&[&str], Error)) {
+    if weights.codes.is_some() == weights.values.is_some() {
+        fault(&["weights"], codes_or_values());
+    }
+    if weights.codes.is_some() && weights.quantizer.is_some() {
+        fault(
+            &["weights", "quantizer"],
+            Error::input("found a quantizer for integer codes")
+                .mend("it serves real `values` only: leave it out"),
+        );
+    }
+    if weights.values.is_some()
+        && weights.quantizer.is_some()
+        && (weights.exp.is_some() || weights.scale.is_some())
+    {
+        fault(
+            &["weights", "quantizer"],
+            Error::input("found a quantizer as well as the scale it would find")
+                .mend("leave one of them out"),
+        );
+    }
+}
+
+/// Whether the way from accumulators to the result is spelled out in integers.
+fn is_explicit(output: &Output) -> bool {
+    output.shift.is_some() || output.mult.is_some() || output.thresholds.is_some()
+}
+
+fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str], Error)) {
+    let mut wrong =
+        |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
+    if output.thresholds.is_some() {
+        for (key, given) in [("shift", output.shift.is_some()), ("mult", output.mult.is_some())] {
+            if given {
+                wrong(key, &format!("found `{key}` beside `thresholds`"), "thresholds say all: leave it out");
+            }
+        }
+        if output.first.is_none() {
+            wrong(
+                "thresholds",
+                "found thresholds, but no value below the first",
+                "add `first`, such as `first: 0`",
+            );
+        }
+        if !matches!(layer.activation, Activation::None) {
+            wrong(
+                "thresholds",
+                "found thresholds as well as an activation",
+                "thresholds say all: leave the activation out",
+            );
+        }
+    } else {
+        for (key, given) in [("first", output.first.is_some()), ("step", output.step.is_some())] {
+            if given {
+                wrong(key, &format!("found `{key}` without `thresholds`"), "leave it out");
+            }
+        }
+    }
+    if output.mult.is_some() && output.shift.is_none() {
+        wrong("mult", "found a multiplier without a shift", "add `shift`");
+    }
+    let is_bipolar = output.format == "bipolar";
+    if !is_explicit(output) && output.exp.is_none() && !is_bipolar {
+        fault(
+            &["output"],
+            Error::input("found no way from accumulators to this format").mend(
+                "add `shift`, `mult` and `shift`, `thresholds`, or the exponent `exp` to derive them from",
+            ),
+        );
+    } else if (output.shift.is_some() || output.mult.is_some()) && is_bipolar {
+        fault(
+            &["output", "shift"],
+            Error::input("found a shift to a bipolar result; rounding can give 0, which bipolar lacks")
+                .mend("leave the shift out: the sign is taken"),
+        );
+    }
+    let mut wrong =
+        |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
+    let table = matches!(
+        layer.activation,
+        Activation::Sigmoid | Activation::Tanh | Activation::SigmoidOf(_) | Activation::TanhOf(_)
+    );
+    if table && output.exp.is_none() {
+        wrong(
+            "format",
+            "found a table activation without the exponent of its result",
+            "add `exp` to `output`",
+        );
+    }
+    let wraps = output.saturation == super::types::Saturation::Wrap;
+    if wraps && !matches!(layer.activation, Activation::None | Activation::Leaky(_) | Activation::Prelu(_)) {
+        wrong(
+            "saturation",
+            "found wrapping as well as an activation that clamps",
+            "use `saturation: saturate`",
+        );
+    }
+    if output.rounding == super::types::Rounding::TfliteDouble && output.mult.is_none() {
+        wrong(
+            "rounding",
+            "found tflite_double without a multiplier",
+            "it is defined for `mult` with a shift of 31 or more",
+        );
+    }
+}
+
+fn name_fault(name: &str) -> Option<Error> {
+    let mut letters = name.chars();
+    let starts = letters.next().is_some_and(|letter| letter.is_ascii_lowercase());
+    let goes_on =
+        letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+    if !starts || !goes_on || name.len() > 64 {
+        let error = Error::input(format!("found the name `{}`", name.chars().take(80).collect::<String>()));
+        return Some(
+            error.mend("a name is a lower-case letter, then lower-case letters, digits and _; 64 at most"),
+        );
+    }
+    KEYWORDS.contains(&format!(" {name} ")).then(|| keyword(name))
+}
+
+fn keyword(name: &str) -> Error {
+    Error::input(format!("found the name `{name}`, a word of Verilog")).mend("choose another name")
+}

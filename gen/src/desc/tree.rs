@@ -1,0 +1,250 @@
+//! A YAML document as a tree in which every key and value knows its place.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
+
+use crate::error::{Error, Place, Result};
+
+/// Line and column, both from 1.
+pub(super) type Position = (usize, usize);
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tree {
+    pub position: Position,
+    pub value: Value,
+}
+
+/// What a YAML node is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Real(f64),
+    Text(String),
+    List(Vec<Tree>),
+    Map(Vec<(Key, Tree)>),
+}
+
+/// A key of a mapping and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Key {
+    pub position: Position,
+    pub name: String,
+}
+
+/// Reads `text`; a key that occurs twice is reported, and its first value kept.
+///
+/// # Errors
+/// The first place where the text is not YAML, or exceeds the limits of a description.
+pub(super) fn parse(text: &str) -> (Option<Tree>, Option<Error>) {
+    match parse_with(text, DuplicateKeyPolicy::Error) {
+        Ok(tree) => (Some(tree), None),
+        Err(error) => {
+            let fault = as_fault(&error);
+            let duplicate =
+                matches!(error.without_snippet(), serde_saphyr::Error::DuplicateMappingKey { .. });
+            let rest = duplicate.then(|| parse_with(text, DuplicateKeyPolicy::FirstWins).ok()).flatten();
+            (rest, Some(fault))
+        }
+    }
+}
+
+fn parse_with(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Tree, serde_saphyr::Error> {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        duplicate_keys: duplicate_keys,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_depth: 32,
+            max_nodes: 1_000_000,
+            max_events: 4_000_000,
+            max_aliases: 1000,
+            max_anchors: 1000,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options)
+}
+
+fn as_fault(error: &serde_saphyr::Error) -> Error {
+    let error = error.without_snippet();
+    let located = error.to_string();
+    let position = error.location().map(position);
+    let message = match &position {
+        Some((line, column)) => {
+            let suffix = format!(" at line {line}, column {column}");
+            located.split(&suffix).collect::<String>()
+        }
+        None => located,
+    };
+    let fault = match error {
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            Error::input(format!("found the key `{}` twice", key.as_deref().unwrap_or("?")))
+                .mend("keep one of the two")
+        }
+        _ => Error::input(format!("not a description: {message}")),
+    };
+    fault.at(Place { position, ..Place::default() })
+}
+
+fn position(location: Location) -> Position {
+    (location.line() as usize, location.column() as usize)
+}
+
+impl Tree {
+    /// The value of a key, in a mapping.
+    pub fn get(&self, name: &str) -> Option<&Tree> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, tree)| tree),
+            _ => None,
+        }
+    }
+
+    /// Where a key stands, in a mapping.
+    pub fn key_position(&self, name: &str) -> Option<Position> {
+        match &self.value {
+            Value::Map(entries) => {
+                entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.position)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of an index, in a list.
+    pub fn item(&self, index: usize) -> Option<&Tree> {
+        match &self.value {
+            Value::List(items) => items.get(index),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The same without places.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(value) => i64::try_from(*value)
+                .map(serde_json::Value::from)
+                .or_else(|_| u64::try_from(*value).map(serde_json::Value::from))
+                .unwrap_or_else(|_| (*value as f64).into()),
+            Value::Real(value) => (*value).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(Tree::to_json).collect(),
+            Value::Map(entries) => serde_json::Value::Object(
+                entries.iter().map(|(key, tree)| (key.name.clone(), tree.to_json())).collect(),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    /// Says what was found, as part of a sentence.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => out.write_str("nothing"),
+            Value::Bool(value) => write!(out, "`{value}`"),
+            Value::Integer(value) => write!(out, "the number {value}"),
+            Value::Real(value) => write!(out, "the number {value}"),
+            Value::Text(text) if text.chars().count() > 60 => {
+                write!(out, "the text `{}…`", text.chars().take(60).collect::<String>())
+            }
+            Value::Text(text) => write!(out, "the text `{text}`"),
+            Value::List(items) => write!(out, "a list of {}", items.len()),
+            Value::Map(_) => out.write_str("a mapping"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<Value>::deserialize(deserializer)?;
+        Ok(Tree { position: position(spanned.referenced), value: spanned.value })
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<String>::deserialize(deserializer)?;
+        Ok(Key { position: position(spanned.referenced), name: spanned.value })
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Integer(value))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(i128::try_from(value).map_or(Value::Real(value as f64), Value::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Real(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = access.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Value::Map(entries))
+    }
+}

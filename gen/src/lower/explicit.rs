@@ -1,0 +1,199 @@
+//! Results whose way from the accumulators the user spelled out in integers.
+
+use crate::desc::types::{Activation, Arithmetic, Output, Parameter};
+use crate::error::{Error, Result};
+use crate::fixed::{Encoding, Range, Rounding};
+use crate::ir::{Fact, Op, Requantize, Scaling, Thresholds};
+
+use super::load::Sources;
+
+/// The operation that makes `output` of the accumulators; `units` are their exponents, per channel or for all.
+pub(super) fn result(
+    sources: &mut Sources<'_>,
+    layer: Arithmetic<'_>,
+    output: &Output,
+    units: &[i32],
+    bias: Vec<i64>,
+    fact: &Fact,
+) -> Result<Op> {
+    let channels = fact.shape.channels();
+    let encoding: Encoding =
+        output.format.parse().map_err(|error: Error| error.at(sources.place(&["output", "format"])))?;
+    let file = output.file.as_ref();
+    if let Some(key) = &output.thresholds {
+        let table = sources.thresholds(key, file, channels)?;
+        return thresholds(table, output, encoding, &bias, fact);
+    }
+    let shift = match (&output.shift, output.exp) {
+        (Some(shift), _) => sources.exponents(shift, file, channels)?,
+        (None, Some(exp)) => units.iter().map(|unit| exp - unit).collect(),
+        (None, None) => vec![0],
+    };
+    let mult = match &output.mult {
+        Some(mult) => Some(sources.multipliers(mult, file, channels)?),
+        None => None,
+    };
+    let exp = match (output.exp, &mult) {
+        (Some(exp), _) => exp,
+        (None, Some(_)) => 0,
+        (None, None) => uniform_exponent(units, &shift)?,
+    };
+    let slopes = slopes(sources, layer.activation, channels)?;
+    Ok(Op::Requantize(Requantize {
+        bias,
+        scaling: scaling(shift, mult, slopes.as_deref())?,
+        rounding: output.rounding.into(),
+        saturation: output.saturation.into(),
+        zero: output.zero,
+        limits: limits(layer.activation, encoding, output, exp)?,
+        encoding,
+        exp,
+    }))
+}
+
+fn uniform_exponent(units: &[i32], shifts: &[i32]) -> Result<i32> {
+    let of = |values: &[i32], index: usize| values[if values.len() == 1 { 0 } else { index }];
+    let count = units.len().max(shifts.len());
+    let mut exponents = (0..count).map(|index| of(units, index) + of(shifts, index));
+    let first = exponents.next().unwrap_or(0);
+    if exponents.any(|other| other != first) {
+        return Err(Error::input("found shifts that bring the channels to different units")
+            .mend("say the exponent of the result with `exp`"));
+    }
+    Ok(first)
+}
+
+fn thresholds(
+    mut table: ndarray::Array2<i64>,
+    output: &Output,
+    encoding: Encoding,
+    bias: &[i64],
+    fact: &Fact,
+) -> Result<Op> {
+    if bias.len() > 1 && table.nrows() == 1 {
+        let row = table.row(0).to_owned();
+        table = ndarray::Array2::from_shape_fn((bias.len(), row.len()), |(_, column)| row[column]);
+    }
+    // A threshold outside what can be reached is always or never passed: the nearest such one says the same.
+    let (always, never) = (fact.range.min, fact.range.max + 1);
+    for (channel, mut row) in table.outer_iter_mut().enumerate() {
+        let bias = bias.get(if bias.len() == 1 { 0 } else { channel }).copied().unwrap_or(0);
+        row.mapv_inplace(|threshold| threshold.saturating_sub(bias).clamp(always, never));
+    }
+    Ok(Op::Threshold(Thresholds {
+        table,
+        first: output.first.unwrap_or(0),
+        step: output.step.unwrap_or(1),
+        encoding,
+        exp: output.exp.unwrap_or(0),
+    }))
+}
+
+/// The factors where the sum is negative, of leaky ReLU and PReLU.
+pub(super) fn slopes(
+    sources: &mut Sources<'_>,
+    activation: &Activation,
+    channels: usize,
+) -> Result<Option<Vec<f64>>> {
+    match activation {
+        Activation::Leaky(slope) => Ok(Some(vec![*slope])),
+        Activation::Prelu(key) => sources.reals(&Parameter::Key(key.clone()), None, channels).map(Some),
+        Activation::None
+        | Activation::Relu
+        | Activation::Clip(_)
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::SigmoidOf(_)
+        | Activation::TanhOf(_) => Ok(None),
+    }
+}
+
+/// 2^−shift, or mult / 2^shift; a negative sum is multiplied by its slope as well, exactly.
+fn scaling(shift: Vec<i32>, mult: Option<Vec<u32>>, slopes: Option<&[f64]>) -> Result<Scaling> {
+    let Some(slopes) = slopes else {
+        return Ok(match mult {
+            None => Scaling::Shift(shift),
+            Some(mult) => Scaling::Multiply { mult, negative: None, shift },
+        });
+    };
+    let mult = mult.unwrap_or_else(|| vec![1]);
+    let fraction = slopes.iter().map(|&slope| fraction_bits(slope)).max().unwrap_or(0);
+    let inexact = |slope: f64| {
+        Error::input(format!("found the slope {slope}, which no multiplier of 32 bits has exactly"))
+            .mend("use a slope such as 0.125 or 0.1015625, with few binary digits")
+    };
+    let steepest = slopes.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
+    if fraction > 30 {
+        return Err(inexact(steepest));
+    }
+    let scaled = |value: f64| value * f64::from(1_u32 << fraction);
+    let channels = mult.len().max(slopes.len());
+    let of = |channel: usize| {
+        let mult = f64::from(mult[if mult.len() == 1 { 0 } else { channel }]);
+        let slope = slopes[if slopes.len() == 1 { 0 } else { channel }];
+        (mult, slope)
+    };
+    let mut positive = Vec::new();
+    let mut negative = Vec::new();
+    for channel in 0..channels {
+        let (mult, slope) = of(channel);
+        let (above, below) = (scaled(mult), mult * scaled(slope));
+        if above > f64::from(u32::MAX) || below.abs() > f64::from(i32::MAX) {
+            return Err(inexact(slope));
+        }
+        positive.push(above as u32);
+        negative.push(below as i32);
+    }
+    let shift = shift.into_iter().map(|shift| shift + fraction as i32).collect();
+    Ok(Scaling::Multiply { mult: positive, negative: Some(negative), shift })
+}
+
+/// Binary digits after the point.
+fn fraction_bits(value: f64) -> u32 {
+    (0..=1074).find(|&bits| (value * 2_f64.powi(bits)).fract() == 0.0).unwrap_or(0).unsigned_abs()
+}
+
+/// The format's range, narrowed by the activation.
+pub(super) fn limits(
+    activation: &Activation,
+    encoding: Encoding,
+    output: &Output,
+    exp: i32,
+) -> Result<Range> {
+    let range = encoding.range();
+    let [low, high] = match activation {
+        Activation::Relu => [output.zero, range.max],
+        Activation::Clip(ends) => {
+            let end = |value: f64| -> Result<i64> {
+                Ok(quantized(value, exp, output.rounding.into())? + output.zero)
+            };
+            [end(ends[0])?, end(ends[1])?]
+        }
+        Activation::None
+        | Activation::Leaky(_)
+        | Activation::Prelu(_)
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::SigmoidOf(_)
+        | Activation::TanhOf(_) => [range.min, range.max],
+    };
+    Ok(Range { min: low.clamp(range.min, range.max), max: high.clamp(range.min, range.max) })
+}
+
+/// A real value in units of 2^`exp`, rounded; values beyond ±2^60 units are cut to that.
+pub(super) fn quantized(value: f64, exp: i32, rounding: Rounding) -> Result<i64> {
+    if !value.is_finite() {
+        return Err(Error::input(format!("found {value}; expected a finite number")));
+    }
+    // 53 bits of significand and 60 of the result fit 126 bits: what is below the last of them is sticky.
+    let units = value * 2_f64.powi(-exp);
+    if units.abs() >= 2_f64.powi(60) {
+        return Ok(if units > 0.0 { 1 << 60 } else { -(1 << 60) });
+    }
+    let whole = units.trunc();
+    let fraction = units - whole;
+    let scaled = (whole as i128) << 62;
+    let part = (fraction * 2_f64.powi(62)) as i128;
+    let sticky = i128::from(fraction != 0.0 && part == 0) * if fraction < 0.0 { -1 } else { 1 };
+    Ok(rounding.shift(scaled + part + sticky, 62) as i64)
+}

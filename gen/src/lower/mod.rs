@@ -1,0 +1,133 @@
+//! From the description to the graph: reads weight files, quantizes, folds, and derives every integer.
+
+mod arithmetic;
+mod explicit;
+mod load;
+mod table;
+
+use ndarray::Array2;
+
+use crate::desc::types::{Extent, Padding, PaddingRule};
+use crate::desc::{Description, Layer};
+use crate::error::{Error, Place, Result};
+use crate::fixed::{Encoding, Format};
+use crate::ir::{Graph, NodeId, Op, Shape, Window};
+
+use load::Sources;
+
+/// Builds the graph of a description.
+///
+/// A layer `fc1` becomes the node `fc1`; where it takes several, its accumulators are `fc1_acc`, the input
+/// of its table `fc1_pre`, and its result `fc1`.
+///
+/// # Errors
+/// When a weight file is not as described, or a layer does not suit its input; the error names the file,
+/// the array and the layer.
+pub fn lower(description: &Description) -> Result<Graph> {
+    let network = &description.network;
+    let mut graph = Graph::new(&network.name);
+    let shape = network.input.shape.iter().map(|&extent| extent as usize).collect();
+    let encoding: Encoding = network.input.format.parse()?;
+    let mut last =
+        graph.input(&network.input.name, Shape(shape), Format { encoding, exp: network.input.exp });
+    let mut sources = Sources::new(description);
+    for (index, layer) in network.layers.iter().enumerate() {
+        sources.layer = index;
+        let place = description.place_in_layer(index, &[]);
+        last = add(&mut graph, &mut sources, layer, last)
+            .map_err(|error| error.at(Place::layer(layer.name())).at(place))?;
+    }
+    graph.output(last);
+    Ok(graph)
+}
+
+fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, input: NodeId) -> Result<NodeId> {
+    let name = layer.name();
+    let image = || {
+        let shape = &graph[input].fact.shape;
+        shape.image().ok_or_else(|| {
+            Error::input(format!(
+                "found the input shape {shape}; expected an image [height, width, channels]"
+            ))
+        })
+    };
+    let op = match layer {
+        Layer::Dense(dense) => {
+            let inputs = graph[input].fact.shape.0.clone();
+            let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
+            let weights = sources.weights(parts.weights, dense.outputs as usize, &inputs)?;
+            return arithmetic::add(graph, sources, parts, weights, Op::Dense, input);
+        }
+        Layer::Conv2d(conv) => {
+            let (height, width, channels) = image()?;
+            let kernel = conv.kernel.each();
+            let window = window(conv.kernel, conv.stride, conv.padding, [height, width]);
+            let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
+            let weights =
+                sources.weights(parts.weights, conv.outputs as usize, &[kernel[0], kernel[1], channels])?;
+            let op = |weights| Op::Conv2d { weights, window };
+            return arithmetic::add(graph, sources, parts, weights, op, input);
+        }
+        Layer::MaxPool(pool) => {
+            let (height, width, _) = image()?;
+            Op::MaxPool(window(
+                pool.kernel,
+                pool.stride.unwrap_or(pool.kernel),
+                pool.padding,
+                [height, width],
+            ))
+        }
+        Layer::AveragePool(pool) => Op::AveragePool {
+            window: Window::valid(pool.kernel.each(), pool.stride.unwrap_or(pool.kernel).each()),
+            rounding: pool.rounding.into(),
+        },
+        Layer::GlobalAveragePool(pool) => {
+            let (height, width, _) = image()?;
+            Op::AveragePool {
+                window: Window::valid([height, width], [height, width]),
+                rounding: pool.rounding.into(),
+            }
+        }
+        Layer::Flatten(_) => Op::Flatten,
+        Layer::Argmax(_) => Op::ArgMax,
+    };
+    graph.add(name, name, op, &[input])
+}
+
+/// The window of a layer over an image of `size`, rows first.
+fn window(kernel: Extent, stride: Extent, padding: Padding, size: [usize; 2]) -> Window {
+    let (kernel, stride) = (kernel.each(), stride.each());
+    let mut window = Window::valid(kernel, stride);
+    let same = |axis: usize| {
+        let outputs = size[axis].div_ceil(stride[axis]);
+        let total = ((outputs - 1) * stride[axis] + kernel[axis]).saturating_sub(size[axis]);
+        [total / 2, total - total / 2]
+    };
+    match padding {
+        Padding::Rule(PaddingRule::Valid) => {}
+        Padding::Rule(PaddingRule::Same) => {
+            window.pad_rows = same(0);
+            window.pad_columns = same(1);
+        }
+        Padding::All(all) => {
+            window.pad_rows = [all as usize; 2];
+            window.pad_columns = [all as usize; 2];
+        }
+        Padding::Sides(sides) => {
+            window.pad_rows = [sides.top as usize, sides.bottom as usize];
+            window.pad_columns = [sides.left as usize, sides.right as usize];
+        }
+    }
+    window
+}
+
+/// The weights of a layer as integers, and what a unit of each row stands for.
+#[derive(Clone, Debug)]
+struct LayerWeights {
+    scheme: crate::ir::Scheme,
+    /// One row per output channel.
+    codes: Array2<i16>,
+    /// A unit stands for scale · 2^exp: one for all rows, or one for each.
+    exp: Vec<i32>,
+    scale: Vec<f64>,
+}
