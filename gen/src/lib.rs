@@ -4,4 +4,5 @@
 pub mod emit;
 pub mod error;
 pub mod fixed;
+pub mod golden;
 pub mod ir;
