@@ -248,6 +248,22 @@ impl Rounding {
         }
     }
 
+    /// `value` / `divisor`, rounded; the divisor is positive. `TfliteDouble` divides in one step, half
+    /// away from zero, as TensorFlow Lite's average pool does.
+    pub fn divide(self, value: i128, divisor: i128) -> i128 {
+        let (floor, rest) = (value.div_euclid(divisor), value.rem_euclid(divisor));
+        let up = match self {
+            Rounding::Floor => false,
+            Rounding::TowardZero => value < 0 && rest != 0,
+            Rounding::HalfUp => 2 * rest >= divisor,
+            Rounding::HalfEven => 2 * rest > divisor || (2 * rest == divisor && floor & 1 == 1),
+            Rounding::HalfAway | Rounding::TfliteDouble => {
+                2 * rest > divisor || (2 * rest == divisor && value > 0)
+            }
+        };
+        floor + i128::from(up)
+    }
+
     fn shift_all_out(self, value: i128) -> i128 {
         match self {
             Rounding::Floor => value >> 127,
@@ -341,6 +357,23 @@ mod tests {
             prop_assert_eq!(Rounding::HalfEven.shift(value, shift), nearest(floor.rem_euclid(2)));
             prop_assert_eq!(Rounding::HalfAway.shift(value, shift), nearest(i128::from(value > 0)));
             prop_assert_eq!(Rounding::TowardZero.shift(value, shift), value / divisor);
+        }
+
+        #[test]
+        fn division_by_a_power_of_two_is_a_shift(value in -100_000_i128..100_000, shift in 1_i32..20) {
+            use Rounding::{Floor, HalfAway, HalfEven, HalfUp, TowardZero};
+            for rounding in [Floor, HalfAway, HalfEven, HalfUp, TowardZero] {
+                prop_assert_eq!(rounding.divide(value, 1 << shift), rounding.shift(value, shift));
+            }
+        }
+
+        #[test]
+        fn division_is_within_one_half(value in -100_000_i128..100_000, divisor in 1_i128..50) {
+            use Rounding::{HalfAway, HalfEven, HalfUp, TfliteDouble};
+            for rounding in [HalfAway, HalfEven, HalfUp, TfliteDouble] {
+                prop_assert!((2 * (rounding.divide(value, divisor) * divisor - value)).abs() <= divisor);
+            }
+            prop_assert_eq!(Rounding::TowardZero.divide(value, divisor), value / divisor);
         }
 
         #[test]

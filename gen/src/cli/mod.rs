@@ -1,10 +1,12 @@
 //! The command line: one file per command.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod check;
+mod emit;
 mod schema;
 
 /// Quantized neural networks to verified circuits.
@@ -18,6 +20,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Emit(emit::Args),
     Schema(schema::Args),
 }
 
@@ -28,6 +31,12 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Check(args) => check::run(args),
+        Command::Emit(args) => emit::run(args),
         Command::Schema(args) => schema::run(args),
     }
+}
+
+/// The folder that everything built for a network goes into, below the working directory.
+fn build_folder(network: &str) -> PathBuf {
+    Path::new("rtl_out").join(network)
 }

@@ -149,6 +149,10 @@ fn requantize(requantize: &Requantize, input: &Fact) -> Result<Fact> {
         )
         .mend("give the layer a threshold table"));
     }
+    if requantize.saturation == crate::fixed::Saturation::Wrap && requantize.encoding == Encoding::Ternary {
+        return Err(Error::input("found a ternary output that wraps; two bits can hold −2, which it lacks")
+            .mend("use `saturation: saturate`, or the format s2"));
+    }
     let mut range: Option<Range> = None;
     for channel in 0..channels {
         let bias = requantize.bias(channel);

@@ -1,0 +1,252 @@
+//! The order of work: which nodes run together, and where each result lies.
+
+use crate::fixed::Range;
+use crate::ir::{Fact, Graph, NodeId, Op};
+
+use super::lanes::{Lanes, Number};
+use super::pool::{argmax, average_pool, max_pool};
+use super::product::{Product, Sliding};
+use super::requantize::Requantizer;
+use super::threshold::{Lookup, Stairs};
+
+/// A node, prepared for lanes of `T`.
+#[derive(Clone, Debug)]
+pub(super) enum Kernel<T> {
+    Input,
+    Dense(Product<T>),
+    Conv2d(Product<T>, Sliding),
+    MaxPool(Sliding),
+    AveragePool(Sliding, crate::fixed::Rounding),
+    Requantize(Requantizer),
+    Threshold(Stairs<T>),
+    Table(Lookup<T>),
+    Flatten,
+    ArgMax,
+}
+
+impl<T: Number> Kernel<T> {
+    /// Prepares a node, given what is known of its operand.
+    pub fn new(op: &Op, operand: Option<&Fact>) -> Self {
+        let image = operand.and_then(|fact| fact.shape.image()).unwrap_or_default();
+        let range = operand.map_or(Range::new(0, 0), |fact| fact.range);
+        let channels = operand.map_or(1, |fact| fact.shape.channels());
+        match op {
+            Op::Input => Kernel::Input,
+            Op::Dense(weights) => Kernel::Dense(Product::new(weights)),
+            Op::Conv2d { weights, window } => {
+                Kernel::Conv2d(Product::new(weights), Sliding::new(*window, image))
+            }
+            Op::MaxPool(window) => Kernel::MaxPool(Sliding::new(*window, image)),
+            Op::AveragePool { window, rounding } => {
+                Kernel::AveragePool(Sliding::new(*window, image), *rounding)
+            }
+            Op::Requantize(requantize) => {
+                Kernel::Requantize(Requantizer::new::<T>(requantize, channels, range))
+            }
+            Op::Threshold(thresholds) => Kernel::Threshold(Stairs::new(thresholds, range)),
+            Op::Table { entries, .. } => Kernel::Table(Lookup::new(entries, range.min)),
+            Op::Flatten => Kernel::Flatten,
+            Op::ArgMax => Kernel::ArgMax,
+        }
+    }
+
+    fn is_product(&self) -> bool {
+        matches!(self, Kernel::Dense(_) | Kernel::Conv2d(..))
+    }
+
+    fn is_elementwise(&self) -> bool {
+        matches!(self, Kernel::Requantize(_) | Kernel::Threshold(_) | Kernel::Table(_))
+    }
+
+    /// Applies an elementwise kernel to the channels of one position; others do nothing.
+    fn apply(&self, position: &mut [Lanes<T>]) {
+        match self {
+            Kernel::Requantize(requantizer) => requantizer.apply(position),
+            Kernel::Threshold(stairs) => stairs.apply(position),
+            Kernel::Table(lookup) => lookup.apply(position),
+            Kernel::Input
+            | Kernel::Dense(_)
+            | Kernel::Conv2d(..)
+            | Kernel::MaxPool(_)
+            | Kernel::AveragePool(..)
+            | Kernel::Flatten
+            | Kernel::ArgMax => {}
+        }
+    }
+}
+
+/// One kernel and the elementwise kernels that follow it at once, position by position.
+#[derive(Clone, Debug)]
+struct Step {
+    node: usize,
+    followers: Vec<usize>,
+    operand: usize,
+    operand_elements: usize,
+    result: usize,
+    elements: usize,
+    channels: usize,
+}
+
+/// Steps in order, and for each node whose values exist the buffer that holds them.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    steps: Vec<Step>,
+    buffer_of: Vec<Option<usize>>,
+    /// Elements of every buffer.
+    buffers: Vec<usize>,
+    input: usize,
+}
+
+impl Program {
+    /// Fuses and places everything but the nodes of `keep`, whose values stay to the end.
+    pub fn new<T: Number>(graph: &Graph, kernels: &[Kernel<T>], keep: &[NodeId]) -> Self {
+        let buffer_of = vec![None; kernels.len()];
+        let mut program = Program { steps: Vec::new(), buffer_of, buffers: Vec::new(), input: 0 };
+        let mut fused = vec![false; kernels.len()];
+        for id in graph.ids().filter(|id| graph[*id].op != Op::Input) {
+            if fused[id.index()] {
+                continue;
+            }
+            let chain = fused_chain(graph, kernels, id, keep);
+            chain.iter().for_each(|follower| fused[follower.index()] = true);
+            let last = chain.last().copied().unwrap_or(id);
+            let Some(&operand) = graph[id].inputs.first() else { continue };
+            program.steps.push(Step {
+                node: id.index(),
+                followers: chain.iter().map(|id| id.index()).collect(),
+                operand: operand.index(),
+                operand_elements: graph[operand].fact.shape.elements(),
+                result: last.index(),
+                elements: graph[last].fact.shape.elements(),
+                channels: graph[last].fact.shape.channels(),
+            });
+        }
+        program.input = graph.inputs().next().map_or(0, |id| id.index());
+        let elements = graph.nodes().get(program.input).map_or(0, |node| node.fact.shape.elements());
+        program.place(elements, keep);
+        program
+    }
+
+    /// Gives every value a buffer; a buffer is free again after the last step that reads it.
+    fn place(&mut self, input_elements: usize, keep: &[NodeId]) {
+        let mut reads = vec![0_usize; self.buffer_of.len()];
+        self.steps.iter().for_each(|step| reads[step.operand] += 1);
+        keep.iter().for_each(|id| reads[id.index()] += 1);
+        let mut free = Vec::new();
+        self.buffers.push(input_elements);
+        self.buffer_of[self.input] = Some(0);
+        for step in &self.steps {
+            let buffer = free.pop().unwrap_or_else(|| {
+                self.buffers.push(0);
+                self.buffers.len() - 1
+            });
+            self.buffers[buffer] = self.buffers[buffer].max(step.elements);
+            self.buffer_of[step.result] = Some(buffer);
+            reads[step.operand] -= 1;
+            if reads[step.operand] == 0 {
+                free.extend(self.buffer_of[step.operand]);
+            }
+            if reads[step.result] == 0 {
+                free.push(buffer);
+            }
+        }
+    }
+
+    /// Runs every step; `workspace` holds the input in [`Self::input_mut`] before and every kept value
+    /// in [`Self::values`] after.
+    pub fn run<T: Number>(&self, kernels: &[Kernel<T>], workspace: &mut Workspace<T>) {
+        for step in &self.steps {
+            let (Some(from), Some(to)) = (self.buffer_of[step.operand], self.buffer_of[step.result]) else {
+                continue;
+            };
+            let mut target = std::mem::take(&mut workspace.buffers[to]);
+            let source = &workspace.buffers[from][..step.operand_elements];
+            let output = &mut target[..step.elements];
+            step.run(kernels, source, output, &mut workspace.patch);
+            workspace.buffers[to] = target;
+        }
+    }
+
+    /// Where the input goes.
+    pub fn input_mut<'w, T>(&self, workspace: &'w mut Workspace<T>) -> &'w mut [Lanes<T>] {
+        &mut workspace.buffers[self.buffer_of[self.input].unwrap_or(0)]
+    }
+
+    /// The values of a kept node.
+    pub fn values<'w, T>(&self, workspace: &'w Workspace<T>, id: NodeId) -> &'w [Lanes<T>] {
+        self.buffer_of[id.index()].map_or(&[], |buffer| &workspace.buffers[buffer])
+    }
+
+    /// Memory for one block of frames.
+    pub fn workspace<T: Number>(&self) -> Workspace<T> {
+        let buffer = |&elements: &usize| vec![Lanes::splat(T::ZERO); elements];
+        Workspace { buffers: self.buffers.iter().map(buffer).collect(), patch: Vec::new() }
+    }
+}
+
+/// The elementwise nodes that alone read `id`, one after the other, and that nobody wants to see before.
+fn fused_chain<T: Number>(graph: &Graph, kernels: &[Kernel<T>], id: NodeId, keep: &[NodeId]) -> Vec<NodeId> {
+    let mut chain = Vec::new();
+    let mut last = id;
+    while (kernels[id.index()].is_product() || kernels[id.index()].is_elementwise()) && !keep.contains(&last)
+    {
+        let mut readers = graph.readers(last);
+        match (readers.next(), readers.next()) {
+            (Some(reader), None) if kernels[reader.index()].is_elementwise() => {
+                chain.push(reader);
+                last = reader;
+            }
+            _ => break,
+        }
+    }
+    chain
+}
+
+/// The buffers of one block of frames.
+#[derive(Debug)]
+pub(super) struct Workspace<T> {
+    buffers: Vec<Vec<Lanes<T>>>,
+    patch: Vec<Lanes<T>>,
+}
+
+impl Step {
+    fn run<T: Number>(
+        &self,
+        kernels: &[Kernel<T>],
+        input: &[Lanes<T>],
+        output: &mut [Lanes<T>],
+        patch: &mut Vec<Lanes<T>>,
+    ) {
+        let followers = |position: &mut [Lanes<T>]| {
+            self.followers.iter().for_each(|&follower| kernels[follower].apply(position));
+        };
+        match &kernels[self.node] {
+            Kernel::Input => {}
+            Kernel::Dense(product) => {
+                product.apply(input, output);
+                followers(output);
+            }
+            Kernel::Conv2d(product, sliding) => {
+                patch.resize(sliding.elements(), Lanes::splat(T::ZERO));
+                let (rows, columns) = sliding.positions();
+                let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+                for ((row, column), position) in positions.zip(output.chunks_exact_mut(product.outputs())) {
+                    sliding.gather(row, column, input, patch);
+                    product.apply(patch, position);
+                    followers(position);
+                }
+            }
+            Kernel::MaxPool(sliding) => max_pool(sliding, input, output),
+            Kernel::AveragePool(sliding, rounding) => average_pool(sliding, *rounding, input, output),
+            elementwise @ (Kernel::Requantize(_) | Kernel::Threshold(_) | Kernel::Table(_)) => {
+                output.copy_from_slice(input);
+                for position in output.chunks_exact_mut(self.channels) {
+                    elementwise.apply(position);
+                    followers(position);
+                }
+            }
+            Kernel::Flatten => output.copy_from_slice(input),
+            Kernel::ArgMax => argmax(input, output),
+        }
+    }
+}
