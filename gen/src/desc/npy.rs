@@ -145,6 +145,6 @@ mod tests {
             assert!(read(&file(&header, &vec![0; bytes])[..]).is_err(), "{header}");
         }
         assert!(read(&b"PK\x03\x04 and more"[..]).is_err());
-        assert!(read(&file("{'descr': '<i4'", &[])[..40.min(10 + 15)]).is_err());
+        assert!(read(&file("{'descr': '<i4'", &[])[..25]).is_err());
     }
 }
