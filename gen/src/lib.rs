@@ -10,3 +10,5 @@ pub mod ir;
 pub mod lower;
 pub mod plan;
 pub mod report;
+pub mod synth;
+pub mod target;

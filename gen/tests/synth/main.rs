@@ -1,0 +1,94 @@
+//! The flow behind a generated folder, on the smallest network there is: 256 pixels, eight rows, argmax.
+
+use std::fs;
+use std::path::Path;
+
+use netetch::emit::manifest::{Cycles, File, Manifest, Stage, Stream};
+use netetch::synth::{self, Options};
+use netetch::target::Target;
+
+const SOURCES: [&str; 4] = ["tiny.v", "tiny_dense.v", "tiny_argmax.v", "fc1_weights.hex"];
+
+fn stream(shape: &[usize], encoding: &str, bits: u32, length: usize) -> Stream {
+    let (shape, encoding) = (shape.to_vec(), encoding.to_owned());
+    Stream { shape, encoding, exp: 0, bits, lanes: 1, length, vectors: 1, beats: length, data_bits: 8 }
+}
+
+fn stage(name: &str, op: &str, pe: usize, rom_bits: usize) -> Stage {
+    let (name, op) = (name.to_owned(), op.to_owned());
+    Stage { layer: name.clone(), name, op, shape: vec![8], pe, simd: 1, pixels: 1, cycles: 256, rom_bits }
+}
+
+/// A generated folder `tiny/rtl` below `parent`.
+fn generate(parent: &Path) -> std::path::PathBuf {
+    let folder = parent.join("tiny").join("rtl");
+    fs::create_dir_all(&folder).unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("gen/tests/synth/tiny");
+    for name in SOURCES {
+        fs::copy(here.join(name), folder.join(name)).unwrap();
+    }
+    let file = |name: &str| File { name: name.to_owned(), sha256: String::new(), bytes: 0 };
+    let manifest = Manifest {
+        schema: 1,
+        network: "tiny".into(),
+        top: "tiny".into(),
+        files: SOURCES[1..].iter().map(|name| file(name)).collect(),
+        input: stream(&[256], "u8", 8, 256),
+        output: stream(&[1], "u3", 3, 1),
+        probes: vec![],
+        planned: Cycles { ii: 256, latency: 268 },
+        stages: vec![stage("fc1", "dense", 8, 4096), stage("class", "argmax", 1, 0)],
+    };
+    fs::write(folder.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
+    folder
+}
+
+fn has_tools() -> bool {
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin").is_dir();
+    if !found {
+        println!("skipped: no .tools");
+    }
+    found
+}
+
+#[test]
+fn every_cell_of_a_netlist_is_counted_where_it_belongs() {
+    if !has_tools() {
+        return;
+    }
+    let parent = tempfile::tempdir().unwrap();
+    let folder = generate(parent.path());
+    let options = Options { seeds: vec![], ..Options::default() };
+    for target in [Target::Ecp5_25k, Target::Ice40Up5k, Target::Gowin9k] {
+        let report = synth::run(&folder, target, &options, &|_| ()).unwrap();
+        println!("{report:#?}");
+        let layer = |name: &str| report.layers.iter().find(|layer| layer.name == name).unwrap().resources;
+        // Eight 16-bit accumulators, two code registers, two pixel registers, an index and six control bits; the
+        // argmax holds the sums once more.
+        let (fc1, class) = (layer("fc1"), layer("class"));
+        assert_eq!((fc1.bram, fc1.rom, class.bram), (1, 1, 0), "{target}");
+        assert!((fc1.ff == 176), "{target}: {fc1:?}");
+        assert!((class.ff == 152), "{target}: {class:?}");
+        assert!(fc1.lut >= 128 && class.lut >= 100, "{target}: {fc1:?} {class:?}");
+        assert_eq!(report.surroundings.ff, 30, "{target}");
+        assert_eq!((report.rom.bits_used, report.rom.bits_taken), (4096, target.block_ram().bits));
+        assert!(folder.parent().unwrap().join(target.name()).join(&report.files.verilog).exists());
+    }
+}
+
+#[test]
+fn reaches_a_bitstream() {
+    if !has_tools() {
+        return;
+    }
+    let parent = tempfile::tempdir().unwrap();
+    let folder = generate(parent.path());
+    let report =
+        synth::run(&folder, Target::Ice40Hx8k, &Options::default(), &|text| println!("{text}")).unwrap();
+    println!("{report:#?}");
+    let timing = report.routed.unwrap();
+    assert!(timing.fmax_mhz > 20.0);
+    assert!((timing.inferences_per_s - timing.fmax_mhz * 1e6 / 256.0).abs() < 1.0);
+    let bitstream = folder.parent().unwrap().join("ice40-hx8k").join(report.files.bitstream.unwrap());
+    assert!(fs::metadata(bitstream).unwrap().len() > 100_000);
+}
