@@ -12,3 +12,4 @@ pub mod plan;
 pub mod report;
 pub mod synth;
 pub mod target;
+pub mod tool;
