@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Faults, Place, Result};
 
 pub use tensor::Tensor;
-pub use types::{Folding, Goal, Hardware, Layer, Network};
+pub use types::{Folding, Goal, Hardware, Layer, Network, TestSet};
 pub use weight_files::WeightFiles;
 
 use tree::Tree;

@@ -33,6 +33,18 @@ pub struct Network {
     /// What to build.
     #[serde(default)]
     pub hardware: Hardware,
+    /// Real data: `flow` counts the accuracy over it and streams it through the circuit.
+    pub test: Option<TestSet>,
+}
+
+/// A test set, relative to the description.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestSet {
+    /// Frames: an array [frames, …] of integers.
+    pub input: String,
+    /// Labels: an array [frames] of integers.
+    pub labels: Option<String>,
 }
 
 /// The input tensor.
