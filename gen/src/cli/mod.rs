@@ -9,6 +9,7 @@ mod check;
 mod doctor;
 mod emit;
 mod schema;
+mod synth;
 
 /// Quantized neural networks to verified circuits.
 #[derive(Debug, Parser)]
@@ -24,6 +25,7 @@ enum Command {
     Doctor(doctor::Args),
     Emit(emit::Args),
     Schema(schema::Args),
+    Synth(synth::Args),
 }
 
 /// Runs the chosen command; its exit code says how it went.
@@ -36,6 +38,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Synth(args) => synth::run(args),
     }
 }
 

@@ -131,7 +131,7 @@ impl Job<'_> {
             self.write("harness.cst", HARNESS_PINS)?;
         }
         let rtl = self.generated.file_name().unwrap_or_default().to_string_lossy();
-        let mut sources = vec!["harness.v".to_owned(), format!("../{rtl}/{}.v", self.manifest.top)];
+        let mut sources = vec!["harness.v".to_owned()];
         let leaves = self.manifest.files.iter().filter(|file| file.name.ends_with(".v"));
         sources.extend(leaves.map(|file| format!("../{rtl}/{}", file.name)));
         let design = yosys::Design {

@@ -89,7 +89,7 @@ struct Net {
 /// Whose a cell is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Owner {
-    /// An instance at the network's top, by its name.
+    /// An instance at the network's top, by its name without `u_`.
     Stage(String),
     /// What feeds and reads the network: the harness, or a board's shell.
     Around,
@@ -197,7 +197,9 @@ impl Surroundings {
 fn owner_of(name: &str) -> Owner {
     let mut parts = name.split('.');
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(INSTANCE), Some(stage), Some(_)) => Owner::Stage(stage.to_owned()),
+        (Some(INSTANCE), Some(instance), Some(_)) => {
+            Owner::Stage(instance.strip_prefix("u_").unwrap_or(instance).to_owned())
+        }
         (Some(INSTANCE), Some(_), None) => Owner::Shared,
         _ => Owner::Around,
     }

@@ -32,7 +32,7 @@ fn generate(parent: &Path) -> std::path::PathBuf {
         schema: 1,
         network: "tiny".into(),
         top: "tiny".into(),
-        files: SOURCES[1..].iter().map(|name| file(name)).collect(),
+        files: SOURCES.iter().map(|name| file(name)).collect(),
         input: stream(&[256], "u8", 8, 256),
         output: stream(&[1], "u3", 3, 1),
         probes: vec![],

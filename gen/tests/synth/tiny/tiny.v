@@ -25,7 +25,7 @@ module tiny (
 
     tiny_dense #(
         .FILE({`NETETCH_ROM_DIR, "/fc1_weights.hex"})
-    ) fc1 (
+    ) u_fc1 (
         .clk(clk),
         .rst(rst),
         .in_valid(s_axis_tvalid),
@@ -38,7 +38,7 @@ module tiny (
         .frame_error(frame_error)
     );
 
-    tiny_argmax class (
+    tiny_argmax u_class (
         .clk(clk),
         .rst(rst),
         .in_valid(fc1_valid),

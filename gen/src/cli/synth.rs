@@ -1,0 +1,135 @@
+//! `netetch synth`: from a network to a bitstream.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use netetch::synth::report::{Resources, SynthReport};
+use netetch::synth::{self, Options};
+use netetch::target::Target;
+use netetch::{desc, emit, lower, plan};
+
+/// Synthesize, place and route; measure area and clock; make a bitstream.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The network description.
+    network: PathBuf,
+    /// The device; default: the description's.
+    #[arg(short, long)]
+    target: Option<Target>,
+    /// Seeds of place and route: how many, or a list such as 1,5,9.
+    #[arg(long, default_value = "1", value_parser = seeds)]
+    seeds: Seeds,
+    /// Seconds that Yosys, and each seed, may take.
+    #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: u64,
+    /// Stop after synthesis.
+    #[arg(long)]
+    no_route: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Seeds(Vec<u64>);
+
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let numbers: Result<Vec<u64>, _> = text.split(',').map(|word| word.trim().parse()).collect();
+    match numbers.as_deref() {
+        Ok([count @ 1..=1000]) if !text.contains(',') => Ok(Seeds((1..=*count).collect())),
+        Ok([_, _, ..]) => numbers.map(Seeds).map_err(|_| text.to_owned()),
+        _ => Err("give how many, 1 to 1000, or a list such as 1,5,9".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let description = desc::read(&args.network)?;
+    let graph = lower::lower(&description)?;
+    let plan = plan::plan(&graph, &description.hardware)?;
+    let folder = super::build_folder(&graph.name).join("rtl");
+    emit::emit(&graph, &plan, emit::Options { probes: false }, &folder)?;
+    let target = match (args.target, &description.hardware.target) {
+        (Some(target), _) => target,
+        (None, Some(name)) => name.parse()?,
+        (None, None) => anyhow::bail!("the description names no target: give --target"),
+    };
+    let options = Options {
+        seeds: if args.no_route { Vec::new() } else { args.seeds.0 },
+        time_limit: Duration::from_secs(args.time_limit),
+        frequency_mhz: plan.clock_mhz,
+        cycles: None,
+    };
+    let bar =
+        ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let report = synth::run(&folder, target, &options, &|text| {
+        if text.contains(": ") {
+            bar.println(text);
+        }
+        bar.set_message(text.to_owned());
+    })?;
+    bar.finish_and_clear();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report, &synth::folder(&folder, target).display().to_string());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(report: &SynthReport, folder: &str) {
+    println!("{} on {} ({})", report.network, report.target, report.part);
+    println!("{}", table(report));
+    let (used, taken) = (report.rom.bits_used, report.rom.bits_taken);
+    println!("ROM: {used} bits used, {taken} bits of block RAM taken");
+    if let Some(timing) = &report.routed {
+        let spread = match timing.seeds.len() {
+            1 => String::new(),
+            count => format!(", {:.1} at the slowest of {count} seeds", timing.least_mhz),
+        };
+        println!(
+            "clock: {:.1} MHz at seed {}{spread}; {:.0} inferences/s, {:.0} ns latency ({} and {} cycles)",
+            timing.fmax_mhz,
+            timing.best_seed,
+            timing.inferences_per_s,
+            timing.latency_ns,
+            report.cycles.ii,
+            report.cycles.latency,
+        );
+        if let Some(path) = &timing.critical_path {
+            println!(
+                "longest path: {} -> {}, {:.2} ns, {:.2} of them wires, {} cells",
+                path.from, path.to, path.ns, path.routing_ns, path.cells
+            );
+        }
+    }
+    let seconds = &report.seconds;
+    println!(
+        "time: Yosys {:.1} s, nextpnr {:.1} s, bitstream {:.1} s",
+        seconds.synthesis, seconds.route, seconds.pack
+    );
+    println!("{folder}/{}", report.files.bitstream.as_ref().unwrap_or(&report.files.netlist));
+}
+
+fn table(report: &SynthReport) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["stage", "LUT", "FF", "BRAM", "DSP", "ROM bits"]);
+    let mut row = |name: &str, resources: &Resources, rom: String| {
+        let Resources { lut, ff, bram, dsp, .. } = resources;
+        let numbers = [lut, ff, bram, dsp].map(ToString::to_string);
+        table.add_row([name.to_owned()].into_iter().chain(numbers).chain([rom]));
+    };
+    for layer in &report.layers {
+        row(&layer.name, &layer.resources, layer.rom_bits.to_string());
+    }
+    row("total", &report.resources, report.rom.bits_used.to_string());
+    row("device", &report.available, String::new());
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
