@@ -6,7 +6,6 @@
 mod netlist;
 pub mod report;
 mod route;
-mod tools;
 mod yosys;
 
 use std::fs;

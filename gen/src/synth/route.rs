@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::tools::{self, Tool, ToolKind};
 use super::yosys::NETLIST;
 use crate::error::{Error, Result};
 use crate::target::{Family, Target};
+use crate::tool::{self, Tool, ToolKind};
 
 /// What one seed gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ fn one(request: &Request, seed: u64, folder: &Path) -> Result<Seed> {
     let start = Instant::now();
     let log = folder.join(format!("nextpnr_{seed}.log"));
     let keep = |text: &str| std::fs::write(&log, text).map_err(|error| Error::io(&log, "write it", &error));
-    let result = tools::run(command, folder, Some(request.limit));
+    let result = tool::run(command, folder, Some(request.limit));
     let seconds = start.elapsed().as_secs_f64();
     match result {
         Ok(output) => {
@@ -229,7 +229,7 @@ pub(super) fn pack(target: Target, best: u64, name: &str, folder: &Path) -> Resu
         Family::Ecp5 | Family::Ice40 => &[&routed, &file],
         Family::Gowin => &["-d", "GW1N-9C", "-o", &file, &routed],
     };
-    let output = tools::run(Tool::find(kind)?.command(arguments), folder, Some(Duration::from_secs(600)))?;
+    let output = tool::run(Tool::find(kind)?.command(arguments), folder, Some(Duration::from_secs(600)))?;
     match folder.join(&file).exists() {
         true => Ok((file, output.elapsed.as_secs_f64())),
         false => Err(Error::tool(format!("the packer left no `{file}`\n{}", output.text))),

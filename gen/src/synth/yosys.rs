@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::tools::{self, Tool, ToolKind};
 use crate::error::{Error, Result};
 use crate::target::{Family, Target};
+use crate::tool::{self, Tool, ToolKind};
 
 /// Instance name of the network, in whatever surrounds it.
 pub(super) const INSTANCE: &str = "u_network";
@@ -48,7 +48,7 @@ pub(super) struct Design<'a> {
 pub(super) fn synthesize(design: &Design, folder: &Path, limit: Duration) -> Result<f64> {
     let script = folder.join(SCRIPT);
     std::fs::write(&script, design.script()).map_err(|error| Error::io(&script, "write it", &error))?;
-    let output = tools::run(Tool::find(ToolKind::Yosys)?.command(&["-s", SCRIPT]), folder, Some(limit))?;
+    let output = tool::run(Tool::find(ToolKind::Yosys)?.command(&["-s", SCRIPT]), folder, Some(limit))?;
     let log = folder.join(LOG);
     std::fs::write(&log, &output.text).map_err(|error| Error::io(&log, "write it", &error))?;
     match warnings(&output.text).as_slice() {

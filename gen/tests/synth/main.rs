@@ -6,6 +6,7 @@ use std::path::Path;
 use netetch::emit::manifest::{Cycles, File, Manifest, Stage, Stream};
 use netetch::synth::{self, Options};
 use netetch::target::Target;
+use netetch::tool::{Tool, ToolKind};
 
 const SOURCES: [&str; 4] = ["tiny.v", "tiny_dense.v", "tiny_argmax.v", "fc1_weights.hex"];
 
@@ -43,17 +44,18 @@ fn generate(parent: &Path) -> std::path::PathBuf {
     folder
 }
 
-fn has_tools() -> bool {
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin").is_dir();
-    if !found {
-        println!("skipped: no .tools");
+/// Whether every one of these programs is there; prints what is missed.
+fn has(kinds: &[ToolKind]) -> bool {
+    let missing = kinds.iter().find(|&&kind| Tool::find(kind).is_err());
+    if let Some(kind) = missing {
+        println!("skipped: no {kind}");
     }
-    found
+    missing.is_none()
 }
 
 #[test]
 fn every_cell_of_a_netlist_is_counted_where_it_belongs() {
-    if !has_tools() {
+    if !has(&[ToolKind::Yosys]) {
         return;
     }
     let parent = tempfile::tempdir().unwrap();
@@ -78,7 +80,7 @@ fn every_cell_of_a_netlist_is_counted_where_it_belongs() {
 
 #[test]
 fn reaches_a_bitstream() {
-    if !has_tools() {
+    if !has(&[ToolKind::Yosys, ToolKind::NextpnrIce40, ToolKind::Icepack]) {
         return;
     }
     let parent = tempfile::tempdir().unwrap();
