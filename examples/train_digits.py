@@ -59,6 +59,9 @@ RECIPES = {
     "digits_mlp": Recipe(mlp("ternary", (3, 2)), epochs=400, rate=0.01, temperature=4, spread=0.6, move=0.05),
     "digits_cnn": Recipe(cnn("dfp-4", (8, 16), (4, 5)), epochs=100, rate=0.02, temperature=16, spread=0.5, move=0.05),
     "digits_cnn_po2": Recipe(cnn("po2-4", (8, 16), (7, 8)), epochs=100, rate=0.02, temperature=128, spread=0.5, move=0.05),
+    "digits_cnn_binary": Recipe(
+        cnn("binary", (16, 32), (3, 4)), epochs=100, rate=0.005, temperature=8, spread=0.3, move=0.05, batch=32
+    ),
 }
 
 
@@ -221,12 +224,14 @@ def main():
         logits = run(recipe.layers, arrays, test_images)
         measured = accuracy(logits, test_labels)
         kind = "validation" if arguments.validate else "test"
-        print(f"{name}: {kind} accuracy {measured:.2%} of {len(test_labels)}, training {fitted:.2%}, {time.time() - start:.0f} s", flush=True)
+        taken = time.time() - start
+        print(f"{name}: {kind} accuracy {measured:.2%} of {len(test_labels)}, training {fitted:.2%}, {taken:.0f} s", flush=True)
         if not arguments.validate:
             folder = EXAMPLES / name
             folder.mkdir(exist_ok=True)
             np.savez_compressed(folder / "weights.npz", **arrays)
-            np.savez_compressed(folder / "expected.npz", logits=logits.astype(np.int32), **{"class": logits.argmax(1).astype(np.uint8)})
+            expected = {"logits": logits.astype(np.int32), "class": logits.argmax(1).astype(np.uint8)}
+            np.savez_compressed(folder / "expected.npz", **expected)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def output_first(kind, weights):
     return weights.T if kind == "fc" else weights.transpose(3, 0, 1, 2)
 
 
-def description(name, scheme, input_shape, input_format, layers):
+def description(name, scheme, input_shape, input_format, layers, labelled):
     """The YAML text."""
     lines = [
         "netetch: 1",
@@ -44,7 +44,8 @@ def description(name, scheme, input_shape, input_format, layers):
         if layer.pool:
             lines.append(f"  - {{name: {layer.name}_pool, op: max_pool, kernel: 2, stride: 2}}")
     lines.append("  - {name: class, op: argmax}")
-    lines += ["hardware:", "  target: ecp5-85k", "  clock_mhz: 100", "  goal: {cycles: 1024}", ""]
+    lines += ["hardware:", "  target: ecp5-85k", "  clock_mhz: 100", "  goal: {cycles: 1024}"]
+    lines += ["test: {input: input.npy" + (", labels: labels.npy}" if labelled else "}"), ""]
     return "\n".join(lines)
 
 
@@ -73,12 +74,14 @@ def convert(source, name, out):
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     input_format = f"{'s' if meaning['in_signed'] else 'u'}{meaning['in_bits']}"
-    (folder / "net.yaml").write_text(description(name, scheme, inputs.shape[1:], input_format, layers))
+    labelled = "y_label" in stored
+    text = description(name, scheme, inputs.shape[1:], input_format, layers, labelled)
+    (folder / "net.yaml").write_text(text)
     np.savez_compressed(folder / "weights.npz", **arrays)
     np.save(folder / "input.npy", inputs.astype(np.int8 if meaning["in_signed"] else np.uint8))
     classes = logits.argmax(1).astype(np.uint8)
     np.savez_compressed(folder / "expected.npz", logits=logits.astype(np.int32), **{"class": classes})
-    if "y_label" in stored:
+    if labelled:
         np.save(folder / "labels.npy", stored["y_label"].astype(np.uint8))
     print(f"{folder / 'net.yaml'}: {len(inputs)} inputs, logits as stored")
 
