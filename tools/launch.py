@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 
+HIDDEN = "/tmp" + os.sep
+
+
 def visible(argument):
-    """The runtime lays a folder of its own over /tmp: paths below it are named from the working folder instead."""
+    """The runtime lays a folder of its own over this one: paths below it are named from the working folder instead."""
     name, equals, value = argument.rpartition("=")
-    if value.startswith("/tmp/"):
+    if value.startswith(HIDDEN):
         return name + equals + os.path.relpath(value)
     return argument
 

@@ -5,15 +5,16 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
+
+mod process;
+
+pub use process::{Output, command_line, run};
 
 /// The programs that Netetch runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,7 +268,7 @@ fn is_program(path: &Path) -> bool {
 fn native_version(kind: ToolKind, program: &Path) -> Option<Version> {
     let mut command = Command::new(program);
     command.arg(kind.version_argument()?);
-    let output = run_quietly(command, Some(Duration::from_secs(20))).ok()?;
+    let output = process::run_here(command, Some(Duration::from_secs(20))).ok()?;
     Version::find(&output.text)
 }
 
@@ -280,119 +281,10 @@ fn local_tool(kind: ToolKind, environment: &Path) -> Option<Tool> {
     is_program(&path).then(|| Tool { kind, version: Version::find(version), origin: Origin::Local, path })
 }
 
-/// What a program that succeeded said, and how long it took.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Its output and its errors, in the order they came.
-    pub text: String,
-    /// Wall time.
-    pub elapsed: Duration,
-}
-
-/// Runs a command in a folder to its end, or to its time limit; then it and all that it started are killed.
-///
-/// # Errors
-/// When it cannot be started, fails, or takes too long: the command line, the status and the last lines it said.
-pub fn run(mut command: Command, folder: &Path, limit: Option<Duration>) -> Result<Output> {
-    command.current_dir(folder);
-    run_quietly(command, limit)
-}
-
-fn run_quietly(mut command: Command, limit: Option<Duration>) -> Result<Output> {
-    let line = command_line(&command);
-    let failed = |what: String| Error::tool(format!("{what}\n  command: {line}"));
-    let mut log = tempfile::tempfile().map_err(|error| failed(format!("cannot make a log file: {error}")))?;
-    let start = Instant::now();
-    let status =
-        spawn_and_wait(&mut command, &log, limit).map_err(|error| failed(format!("cannot run: {error}")))?;
-    let text = read_log(&mut log).map_err(|error| failed(format!("cannot read what it said: {error}")))?;
-    let elapsed = start.elapsed();
-    let what = match status {
-        Some(status) if status.success() => return Ok(Output { text, elapsed }),
-        Some(status) => format!("a tool failed: {}", describe(status)),
-        None => format!("a tool took longer than its limit of {} s and was stopped", elapsed.as_secs()),
-    };
-    Err(failed(format!("{what}{}", last_lines(&text, 20))))
-}
-
-/// The status, or `None` when the limit was reached.
-fn spawn_and_wait(
-    command: &mut Command,
-    log: &File,
-    limit: Option<Duration>,
-) -> io::Result<Option<ExitStatus>> {
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);
-    let mut child = command.spawn()?;
-    let Some(limit) = limit else { return child.wait().map(Some) };
-    let deadline = Instant::now() + limit;
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        let Some(left) = deadline.checked_duration_since(Instant::now()) else { break };
-        thread::sleep(pause.min(left));
-        pause = (pause * 2).min(Duration::from_millis(50));
-    }
-    let group = format!("-{}", child.id());
-    let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
-}
-
-fn read_log(log: &mut File) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    log.seek(SeekFrom::Start(0))?;
-    log.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(9)) => "killed (signal 9; the machine may be out of memory)".to_owned(),
-        (None, Some(signal)) => format!("killed by signal {signal}"),
-        (None, None) => status.to_string(),
-    }
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let skipped = lines.len().saturating_sub(count);
-    let said = lines[skipped..].iter().map(|line| format!("\n  | {line}")).collect::<String>();
-    if skipped > 0 { format!("\n  | ({skipped} lines before){said}") } else { said }
-}
-
-/// A command as one would type it, its folder first.
-pub fn command_line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line = words.map(|word| quote(&word.to_string_lossy())).collect::<Vec<_>>().join(" ");
-    match command.get_current_dir() {
-        Some(folder) => format!("cd {} && {line}", quote(&folder.to_string_lossy())),
-        None => line,
-    }
-}
-
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
-
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        command
-    }
 
     fn program(folder: &Path, name: &str, script: &str) {
         fs::create_dir_all(folder).unwrap();
@@ -433,35 +325,5 @@ mod tests {
         program(&new, "yosys", "echo Yosys 0.41");
         let Search::Found(tool) = search(&[&old, &new], Some(&local)) else { panic!("not found") };
         assert_eq!((tool.origin, tool.path), (Origin::Native, new.join("yosys")));
-    }
-
-    #[test]
-    fn a_failure_carries_command_status_and_output() {
-        let error =
-            run(shell("echo one; echo two >&2; exit 7"), Path::new("/"), None).unwrap_err().to_string();
-        for part in ["exit status 7", "cd / && sh -c 'echo one; echo two >&2; exit 7'", "| one\n  | two"] {
-            assert!(error.contains(part), "{part:?} is not in:\n{error}");
-        }
-        let error = run(Command::new("no-such-program"), Path::new("/"), None).unwrap_err().to_string();
-        assert!(error.contains("cannot run") && error.contains("no-such-program"), "{error}");
-    }
-
-    #[test]
-    fn a_success_carries_all_output() {
-        let output =
-            run(shell("echo one; echo two >&2; pwd"), Path::new("/"), Some(Duration::from_secs(20))).unwrap();
-        assert_eq!(output.text, "one\ntwo\n/\n");
-    }
-
-    #[test]
-    fn the_time_limit_stops_the_children_as_well() {
-        let room = tempfile::tempdir().unwrap();
-        let limit = Some(Duration::from_millis(300));
-        let start = Instant::now();
-        let error = run(shell("(sleep 1.5; touch alive) & sleep 60"), room.path(), limit).unwrap_err();
-        assert!(start.elapsed() < Duration::from_secs(20), "it was not stopped");
-        assert!(error.to_string().contains("took longer than its limit"), "{error}");
-        thread::sleep(Duration::from_secs(2));
-        assert!(!room.path().join("alive").exists(), "a child outlived the limit");
     }
 }
