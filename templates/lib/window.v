@@ -67,6 +67,18 @@ module window #(
           .enable(enable), .issue(issue), .last_row(last_row),
           .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
       );
+    end else begin : g_banked
+      window_banked #(
+          .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),
+          .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W),
+          .PAD_TOP(PAD_TOP), .PAD_BOTTOM(PAD_BOTTOM), .PAD_LEFT(PAD_LEFT),
+          .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_BEATS(OUT_BEATS), .FOLDS(FOLDS),
+          .DEPTHWISE(DEPTHWISE), .ROWS(ROWS), .PIXELS(PIXELS)
+      ) u_banked (
+          .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
+          .enable(enable), .issue(issue), .last_row(last_row),
+          .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
+      );
     end
   endgenerate
 

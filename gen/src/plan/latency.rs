@@ -20,6 +20,9 @@ impl Leaf {
                 tree + 1
             }
             Leaf::RequantizeShift(_) => 3,
+            Leaf::RequantizeMultiply(_) => 6,
+            Leaf::Threshold(_) => 2,
+            Leaf::PixelSerializer { .. } => 3,
             _ => 1,
         }
     }

@@ -52,7 +52,7 @@ impl Bench {
                 "-Wno-style",
             ])
             .args(["-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include", "-MAKEFLAGS", "PYTHON3=python3"])
-            .args(["-MAKEFLAGS", "OPT_FAST=-O1", "-MAKEFLAGS", "OPT_SLOW=-O0"])
+            .args(["-MAKEFLAGS", "OPT_FAST=-O0", "-MAKEFLAGS", "OPT_SLOW=-O0"])
             .args(["-CFLAGS"])
             .arg(format!("-DCASES={}", bench.cases.len()))
             .args(["--top-module", "bench", "-Mdir", "obj", "-y"])

@@ -90,10 +90,54 @@ const MATRICES: &[Matrix] = &[
         "requantize_shift",
         &[("LANES", &["1", "3"]), ("FOLDS", &["1", "5"]), ("GAIN", &["1", "2"]), ("PIXELS", &["1", "2"])],
     ),
+    (
+        "requantize_multiply",
+        &[
+            ("NEGATIVE_BITS", &["0", "5", "12"]),
+            ("SHIFT_BITS", &["0", "3"]),
+            ("ROUNDING", &["\"half_even\"", "\"tflite_double\""]),
+            ("MULT_BITS", &["1", "8"]),
+            ("SHIFT", &["33", "40"]),
+        ],
+    ),
+    (
+        "requantize_multiply",
+        &[("SHIFT", &["-2", "0", "1", "9"]), ("LANES", &["1"]), ("FOLDS", &["1"]), ("PIXELS", &["2"])],
+    ),
+    (
+        "threshold",
+        &[("STEPS", &["1", "2", "3", "15"]), ("OUT_BITS", &["1", "2", "8"]), ("STEP", &["1", "-1", "2"])],
+    ),
+    (
+        "reduce_max",
+        &[("LANES", &["1", "3"]), ("BITS", &["1", "8"]), ("SIGNED", &["0", "1"]), ("STEPS", &["1", "4"])],
+    ),
+    (
+        "reduce_sum",
+        &[
+            ("LANES", &["1", "3"]),
+            ("SIGNED", &["0", "1"]),
+            ("STEPS", &["1", "4"]),
+            ("OUT_BITS", &["8", "13"]),
+        ],
+    ),
+    ("lookup_table", &[("LANES", &["1", "3"]), ("IN_BITS", &["1", "8"]), ("OUT_BITS", &["1", "9"])]),
+    ("pixel_serializer", &[("PIXELS", &["1", "2", "3"]), ("FOLDS", &["1", "3"]), ("WIDTH", &["1", "10"])]),
+    (
+        "window",
+        &[
+            ("PIXELS", &["2", "3", "4"]),
+            ("STRIDE_W", &["1", "2"]),
+            ("DEPTHWISE", &["0", "1"]),
+            ("GROUPS", &["1", "3"]),
+            ("PAD_LEFT", &["0", "1"]),
+            ("WIDTH", &["5"]),
+        ],
+    ),
 ];
 
 /// At most this many points of each matrix, spread evenly.
-const POINTS: usize = 24;
+const POINTS: usize = 16;
 
 /// Panics with the warnings of all points that are not clean.
 pub fn check(verilator: &Verilator) {

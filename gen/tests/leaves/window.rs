@@ -64,6 +64,15 @@ pub fn cases() -> Vec<Case> {
         ("long", Geometry { map: (1, 9), kernel: (1, 3), pad: [0, 0, 1, 1], rows: 2, ..base }),
         ("row_of_one", Geometry { map: (1, 9), kernel: (1, 4), pad: none, rows: 1, ..base }),
         ("tight", Geometry { rows: 3, ..base }),
+        ("pixels_same", Geometry { pixels: 2, ..base }),
+        ("pixels_more_than_width", Geometry { pixels: 7, ..base }),
+        ("pixels_stride", Geometry { pixels: 3, stride: (2, 2), map: (6, 11), pad: [1, 0, 1, 0], ..base }),
+        ("pixels_wide_pad", Geometry { pixels: 2, kernel: (5, 5), pad: [2; 4], rows: 6, ..base }),
+        ("pixels_pool", Geometry { pixels: 2, map: (7, 9), ..pool }),
+        (
+            "pixels_pointwise",
+            Geometry { pixels: 3, kernel: (1, 1), pad: none, groups: 3, folds: 1, rows: 2, ..base },
+        ),
     ]
     .map(|(name, geometry)| case(name, geometry))
     .into()
@@ -100,7 +109,7 @@ fn case(name: &str, geometry: Geometry) -> Case {
         .expects(&expected, LANES * geometry.pixels, BITS);
     let first_rows = (geometry.kernel.0 - geometry.pad[0]).min(height);
     case.latency = Some((first_rows * width * geometry.groups) as i64 + 2);
-    if matches!(name, "same" | "dense" | "dense_deep") {
+    if matches!(name, "same" | "dense" | "dense_deep" | "pixels_same") {
         case.span = Some(expected.len() as i64 - 1);
     }
     case
