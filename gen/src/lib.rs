@@ -10,6 +10,7 @@ pub mod ir;
 pub mod lower;
 pub mod plan;
 pub mod report;
+pub mod sim;
 pub mod synth;
 pub mod target;
 pub mod tool;

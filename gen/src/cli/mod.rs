@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 mod check;
 mod doctor;
 mod emit;
+mod frames;
 mod schema;
+mod sim;
 mod synth;
 
 /// Quantized neural networks to verified circuits.
@@ -25,6 +27,7 @@ enum Command {
     Doctor(doctor::Args),
     Emit(emit::Args),
     Schema(schema::Args),
+    Sim(sim::Args),
     Synth(synth::Args),
 }
 
@@ -38,6 +41,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Sim(args) => sim::run(args),
         Command::Synth(args) => synth::run(args),
     }
 }

@@ -1,0 +1,243 @@
+//! Builds the simulation program of a generated folder: Verilator's model and the harness, kept by
+//! the digest of everything that goes in. ROM images are read when it runs, so that they do not count.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use crate::emit::manifest::Manifest;
+use crate::error::{Error, Place, Result};
+use crate::tool::{self, Tool, ToolKind};
+
+const HARNESS: &str = include_str!("../../../sim/harness.cpp");
+const PROGRAM: &str = "simulate";
+
+/// What to build, besides what the manifest says.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Verilog files in place of the folder's own: a netlist and its cell models.
+    pub files: Option<Vec<PathBuf>>,
+    /// Where they find what they include.
+    pub include_dirs: Vec<PathBuf>,
+    /// Further arguments to Verilator.
+    pub extra_flags: Vec<String>,
+}
+
+/// How waveforms are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaveFormat {
+    /// Small; needs the headers of zlib and lz4.
+    Fst,
+    /// Large, always available.
+    Vcd,
+}
+
+impl WaveFormat {
+    /// FST where the C++ compiler finds the headers that it needs.
+    pub fn available() -> Self {
+        let include = "#include <zlib.h>\n#include <lz4.h>\n";
+        match compiles(include) {
+            true => WaveFormat::Fst,
+            false => WaveFormat::Vcd,
+        }
+    }
+
+    /// The ending of its files.
+    pub fn extension(self) -> &'static str {
+        match self {
+            WaveFormat::Fst => "fst",
+            WaveFormat::Vcd => "vcd",
+        }
+    }
+}
+
+fn compiles(source: &str) -> bool {
+    let Ok(folder) = tempfile::tempdir() else { return false };
+    if std::fs::write(folder.path().join("headers.cpp"), source).is_err() {
+        return false;
+    }
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let mut command = std::process::Command::new(compiler);
+    command.args(["-fsyntax-only", "headers.cpp"]);
+    tool::run(command, folder.path(), None).is_ok()
+}
+
+/// A simulation program, ready to run.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The program.
+    pub program: PathBuf,
+    /// Whether an earlier build was used.
+    pub cached: bool,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Builds the simulation program of the generated folder `folder`, or finds it in `cache`.
+///
+/// # Errors
+/// When a file is missing, or Verilator or the C++ compiler fails; the error carries their output.
+pub fn build(
+    manifest: &Manifest,
+    folder: &Path,
+    sources: &Sources,
+    waves: Option<WaveFormat>,
+    cache: &Path,
+) -> Result<Built> {
+    let start = Instant::now();
+    let verilator = Tool::find(ToolKind::Verilator)?;
+    let ports = ports_header(manifest);
+    let files = match &sources.files {
+        Some(files) => files.iter().map(|file| absolute(file)).collect::<Result<_>>()?,
+        None => generated_files(manifest, folder)?,
+    };
+    let mut flags = arguments(manifest, waves);
+    flags.extend(sources.extra_flags.iter().cloned());
+    for folder in &sources.include_dirs {
+        flags.push(format!("-I{}", absolute(folder)?.display()));
+    }
+
+    let fingerprint = fingerprint(&verilator, waves);
+    let digest = digest(&[HARNESS, &ports, &flags.join("\n"), &fingerprint], &files, &sources.include_dirs)?;
+    let kept = cache.join(digest);
+    let built =
+        |cached| Built { program: kept.join(PROGRAM), cached, seconds: start.elapsed().as_secs_f64() };
+    if kept.join(PROGRAM).is_file() {
+        return Ok(built(true));
+    }
+
+    let write = |path: &Path, error: &std::io::Error| Error::io(path, "write", error);
+    std::fs::create_dir_all(cache).map_err(|error| write(cache, &error))?;
+    let work = tempfile::tempdir_in(cache).map_err(|error| write(cache, &error))?;
+    for (name, text) in [("ports.h", ports.as_str()), ("harness.cpp", HARNESS)] {
+        let path = work.path().join(name);
+        std::fs::write(&path, text).map_err(|error| write(&path, &error))?;
+    }
+    let objects = work.path().join("obj");
+    let runtime = cache.join(format!("runtime-{}", self::digest(&[&fingerprint], &[], &[])?));
+    reuse_runtime(&runtime, &objects);
+    let mut command = verilator.command(&flags);
+    command.args(files).arg("harness.cpp");
+    tool::run(command, work.path(), None)?;
+    keep_runtime(&objects, &runtime, cache);
+
+    let finished = tempfile::tempdir_in(cache).map_err(|error| write(cache, &error))?;
+    let program = finished.path().join(PROGRAM);
+    std::fs::rename(objects.join(PROGRAM), &program).map_err(|error| write(&program, &error))?;
+    let finished = finished.keep();
+    if let Err(error) = std::fs::rename(&finished, &kept) {
+        std::fs::remove_dir_all(&finished).ok();
+        if !kept.join(PROGRAM).is_file() {
+            return Err(write(&kept, &error));
+        }
+    }
+    Ok(built(false))
+}
+
+fn arguments(manifest: &Manifest, waves: Option<WaveFormat>) -> Vec<String> {
+    let fixed = "--cc --exe --build -j 2 -O3 --x-assign unique --x-initial unique --prefix Vdut -Mdir obj \
+                 -Wno-fatal --output-split 20000";
+    let mut all: Vec<String> = fixed.split_whitespace().map(String::from).collect();
+    let own = ["-MAKEFLAGS", "OPT_FAST=-O2", "-CFLAGS", "-I..", "-o", PROGRAM, "--top-module", &manifest.top];
+    all.extend(own.map(String::from));
+    all.extend(waves.map(|format| format!("--trace-{}", format.extension())));
+    all
+}
+
+/// The widths of the top's ports, as the harness reads them.
+fn ports_header(manifest: &Manifest) -> String {
+    let mut text = format!(
+        "#define INPUT_BITS {}\n#define OUTPUT_BITS {}\n#define PROBES(X)",
+        manifest.input.data_bits, manifest.output.data_bits
+    );
+    for probe in &manifest.probes {
+        let _ = write!(text, " X({}, {})", mangle(&probe.port), probe.stream.data_bits);
+    }
+    text + "\n"
+}
+
+/// A port's name as Verilator writes it in C++.
+pub(super) fn mangle(port: &str) -> String {
+    port.replace("__", "___05F")
+}
+
+fn generated_files(manifest: &Manifest, folder: &Path) -> Result<Vec<PathBuf>> {
+    let top = format!("{}.v", manifest.top);
+    let mut names: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    if !names.contains(&top.as_str()) {
+        names.push(&top);
+    }
+    let missing = names.iter().find(|name| !folder.join(name).is_file());
+    if let Some(missing) = missing {
+        return Err(Error::input(format!("found no file `{missing}`, which the manifest lists"))
+            .at(Place::file(folder)));
+    }
+    names.into_iter().filter(|name| name.ends_with(".v")).map(|name| absolute(&folder.join(name))).collect()
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| Error::io(path, "open", &error))
+}
+
+fn digest(texts: &[&str], files: &[PathBuf], include_dirs: &[PathBuf]) -> Result<String> {
+    let mut all = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        all.update(bytes.len().to_le_bytes());
+        all.update(bytes);
+    };
+    texts.iter().for_each(|text| add(text.as_bytes()));
+    let mut read = files.to_vec();
+    for folder in include_dirs {
+        let entries = folder.read_dir().map_err(|error| Error::io(folder, "list", &error))?;
+        let mut included: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        included.retain(|path| path.extension().is_some_and(|end| end == "v" || end == "vh" || end == "svh"));
+        included.sort();
+        read.extend(included);
+    }
+    for file in read {
+        add(file.file_name().unwrap_or_default().as_encoded_bytes());
+        add(&std::fs::read(&file).map_err(|error| Error::io(&file, "read", &error))?);
+    }
+    Ok(all.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}
+
+/// What decides, besides the sources, what a build gives.
+fn fingerprint(verilator: &Tool, waves: Option<WaveFormat>) -> String {
+    let version = verilator.version.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{:?} {version} {waves:?} {:?}", verilator.origin, std::env::var_os("CXX"))
+}
+
+/// Verilator's own runtime is the same for every circuit and takes longer to compile than most: objects of
+/// an earlier build are laid where `make` finds them done. A failure only costs the time.
+fn reuse_runtime(kept: &Path, objects: &Path) {
+    let copy = |entry: std::fs::DirEntry| std::fs::copy(entry.path(), objects.join(entry.file_name()));
+    if let (Ok(entries), Ok(())) = (kept.read_dir(), std::fs::create_dir_all(objects)) {
+        entries.flatten().map(copy).for_each(drop);
+    }
+}
+
+fn keep_runtime(objects: &Path, kept: &Path, cache: &Path) {
+    let (false, Ok(fresh), Ok(entries)) = (kept.exists(), tempfile::tempdir_in(cache), objects.read_dir())
+    else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("verilated") && name.ends_with(".o") {
+            std::fs::copy(entry.path(), fresh.path().join(name)).ok();
+        }
+    }
+    std::fs::rename(fresh.path(), kept).ok();
+}
+
+/// Where builds are kept unless another place is named: `NETETCH_CACHE`, or the user's cache folder.
+pub fn default_cache() -> PathBuf {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    variable("NETETCH_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("netetch")))
+        .or_else(|| variable("HOME").map(|home| home.join(".cache/netetch")))
+        .unwrap_or_else(|| std::env::temp_dir().join("netetch"))
+        .join("sim")
+}
