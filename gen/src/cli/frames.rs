@@ -52,6 +52,15 @@ pub fn read(graph: &Graph, path: &Path) -> Result<Array2<i32>> {
     }))
 }
 
+/// The labels of a `.npy` file: one integer a frame.
+///
+/// # Errors
+/// When the file cannot be read or holds something else.
+pub fn labels(path: &Path) -> Result<Vec<i64>> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    WeightFiles::default().read(path, &name)?.integers().map_err(|error| error.at(Place::file(path)))
+}
+
 /// Frames of values drawn evenly from what the network takes; the same seed gives the same frames.
 ///
 /// # Errors

@@ -8,9 +8,11 @@ use clap::{Parser, Subcommand};
 mod check;
 mod doctor;
 mod emit;
+mod flow;
 mod frames;
 mod schema;
 mod sim;
+mod steps;
 mod synth;
 
 /// Quantized neural networks to verified circuits.
@@ -26,6 +28,7 @@ enum Command {
     Check(check::Args),
     Doctor(doctor::Args),
     Emit(emit::Args),
+    Flow(flow::Args),
     Schema(schema::Args),
     Sim(sim::Args),
     Synth(synth::Args),
@@ -40,6 +43,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
+        Command::Flow(args) => flow::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Synth(args) => synth::run(args),

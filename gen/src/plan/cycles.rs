@@ -86,6 +86,7 @@ enum Model {
         valid: bool,
     },
     Window(Box<WindowModel>),
+    Serializer(SerializerModel),
 }
 
 /// Where a narrow beat stands in its wide beat and in its vector.
@@ -134,7 +135,9 @@ impl Model {
             | Leaf::Threshold(_)
             | Leaf::LookupTable { .. } => pipeline(1, leaf.latency()),
             Leaf::Recode { .. } | Leaf::LaneMask { .. } => None,
-            Leaf::PixelSerializer { .. } => pipeline(1, leaf.latency()),
+            Leaf::PixelSerializer { pixels, folds, width, .. } => {
+                Some(Model::Serializer(SerializerModel::new(*pixels, *folds, *width)))
+            }
         }
     }
 
@@ -144,6 +147,7 @@ impl Model {
             Model::Skid { held } => *held > 0,
             Model::Split { valid, .. } | Model::Gather { valid, .. } => *valid,
             Model::Window(window) => window.valid,
+            Model::Serializer(serializer) => serializer.valid,
         }
     }
 
@@ -153,6 +157,7 @@ impl Model {
             Model::Skid { held } => *held < 2,
             Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
             Model::Window(window) => window.room > 0,
+            Model::Serializer(serializer) => serializer.groups_held < 2,
         }
     }
 
@@ -187,6 +192,7 @@ impl Model {
                 }
             }
             Model::Window(window) => window.step(taken, enable),
+            Model::Serializer(serializer) => serializer.step(taken, enable),
         }
     }
 }
@@ -282,6 +288,60 @@ impl WindowModel {
             self.next += self.stride;
             self.base = base;
             self.out_row += 1;
+        }
+    }
+}
+
+/// The groups that `pixel_serializer` holds.
+#[derive(Clone, Debug)]
+struct SerializerModel {
+    folds: usize,
+    group_beats: usize,
+    tail_beats: usize,
+    groups: usize,
+    groups_held: usize,
+    written: usize,
+    issued: usize,
+    group: usize,
+    read: bool,
+    valid: bool,
+}
+
+impl SerializerModel {
+    fn new(pixels: usize, folds: usize, width: usize) -> Self {
+        let groups = width.div_ceil(pixels);
+        SerializerModel {
+            folds,
+            group_beats: pixels * folds,
+            tail_beats: (width - (groups - 1) * pixels) * folds,
+            groups,
+            groups_held: 0,
+            written: 0,
+            issued: 0,
+            group: 0,
+            read: false,
+            valid: false,
+        }
+    }
+
+    fn step(&mut self, taken: bool, enable: bool) {
+        let issue = enable && self.groups_held > 0;
+        if enable {
+            self.valid = self.read;
+            self.read = issue;
+        }
+        if taken {
+            self.written = (self.written + 1) % self.folds;
+            self.groups_held += usize::from(self.written == 0);
+        }
+        if issue {
+            self.issued += 1;
+            let is_last = self.group + 1 == self.groups;
+            if self.issued == if is_last { self.tail_beats } else { self.group_beats } {
+                self.issued = 0;
+                self.group = (self.group + 1) % self.groups;
+                self.groups_held -= 1;
+            }
         }
     }
 }

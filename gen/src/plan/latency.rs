@@ -19,11 +19,15 @@ impl Leaf {
                 };
                 tree + 1
             }
-            Leaf::RequantizeShift(_) => 3,
+            Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } | Leaf::Window(_) => 3,
             Leaf::RequantizeMultiply(_) => 6,
             Leaf::Threshold(_) => 2,
-            Leaf::PixelSerializer { .. } => 3,
-            _ => 1,
+            Leaf::SkidBuffer { .. }
+            | Leaf::WidthConverter(_)
+            | Leaf::ReduceMax { .. }
+            | Leaf::ReduceSum { .. }
+            | Leaf::LookupTable { .. }
+            | Leaf::ArgMax { .. } => 1,
         }
     }
 }

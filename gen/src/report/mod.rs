@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::synth::report::Resources;
 
 pub use table::summary;
 
@@ -75,26 +76,13 @@ pub struct Interval {
     pub latency: u64,
 }
 
-/// Cells of a device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resources {
-    /// Look-up tables of four inputs.
-    pub lut: u64,
-    /// Flip-flops.
-    pub ff: u64,
-    /// Block RAMs.
-    pub bram: u64,
-    /// Multiplier blocks.
-    pub dsp: u64,
-}
-
 /// How well the weights fill the block RAMs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RomReport {
     /// Bits of weights, thresholds and parameters.
-    pub bits_used: u64,
+    pub bits_used: usize,
     /// Bits of the block RAMs taken.
-    pub bits_taken: u64,
+    pub bits_taken: usize,
 }
 
 /// One stage.
@@ -145,7 +133,7 @@ fn write_whole(path: &Path, text: &str) -> Result<()> {
 }
 
 /// 1234567 as `1,234,567`.
-pub(crate) fn grouped(value: u64) -> String {
+pub(crate) fn grouped(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use super::{LayerReport, Report, grouped};
 
 /// Pixels of the longest bar.
-const LONGEST_BAR: u64 = 260;
+const LONGEST_BAR: usize = 260;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -26,15 +26,15 @@ struct Row {
 }
 
 struct Bar {
-    length: u64,
+    length: usize,
     text: String,
 }
 
 /// Renders the page.
 pub(super) fn render(report: &Report) -> Result<String> {
-    let most = |of: fn(&LayerReport) -> u64| report.layers.iter().map(of).max().unwrap_or(1).max(1);
-    let quantities: [fn(&LayerReport) -> u64; 3] =
-        [|layer| layer.cycles, |layer| layer.resources.lut, |layer| layer.rom_bits as u64];
+    let most = |of: fn(&LayerReport) -> usize| report.layers.iter().map(of).max().unwrap_or(1).max(1);
+    let quantities: [fn(&LayerReport) -> usize; 3] =
+        [|layer| layer.cycles as usize, |layer| layer.resources.lut, |layer| layer.rom_bits];
     let rows = report.layers.iter().map(|layer| Row {
         name: layer.name.clone(),
         what: format!("{} → {:?}", layer.op, layer.shape),
@@ -57,28 +57,28 @@ pub(super) fn render(report: &Report) -> Result<String> {
 /// Heading, value, and the small print under it.
 fn figures(report: &Report) -> Vec<(&'static str, String, String)> {
     let missing = || "–".to_owned();
-    let used = |used: u64, available: u64| format!("of {}", grouped(available.max(used)));
+    let used = |used: usize, available: usize| format!("of {}", grouped(available.max(used)));
     let (resources, available) = (report.resources, report.available);
     vec![
         (
             "accuracy",
             report.accuracy.map_or_else(missing, |share| format!("{:.2} %", 100.0 * share)),
-            format!("{} frames", grouped(report.accuracy_frames as u64)),
+            format!("{} frames", grouped(report.accuracy_frames)),
         ),
         (
             "frames that differ",
-            grouped(report.mismatches as u64),
-            format!("of {} compared, bit by bit", grouped(report.frames_compared as u64)),
+            grouped(report.mismatches),
+            format!("of {} compared, bit by bit", grouped(report.frames_compared)),
         ),
         (
             "inferences a second",
-            report.inferences_per_s.map_or_else(missing, |rate| grouped(rate as u64)),
-            format!("one every {} cycles", grouped(report.cycles.measured.ii)),
+            report.inferences_per_s.map_or_else(missing, |rate| grouped(rate as usize)),
+            format!("one every {} cycles", grouped(report.cycles.measured.ii as usize)),
         ),
         (
             "latency",
             report.latency_ns.map_or_else(missing, |ns| format!("{:.2} µs", ns / 1000.0)),
-            format!("{} cycles", grouped(report.cycles.measured.latency)),
+            format!("{} cycles", grouped(report.cycles.measured.latency as usize)),
         ),
         (
             "clock",

@@ -1,0 +1,254 @@
+//! `netetch flow`: from a description to verified bitstreams, with a report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ndarray::{Array2, s};
+use netetch::desc::{self, Description};
+use netetch::emit::manifest::Cycles;
+use netetch::emit::{self, Options};
+use netetch::golden::Golden;
+use netetch::ir::Graph;
+use netetch::plan::{self, Plan};
+use netetch::report::{CyclesReport, Interval, LayerReport, Report, RomReport, summary};
+use netetch::sim::{self, SimReport};
+use netetch::synth::{
+    self,
+    report::{Resources, SynthReport},
+};
+use netetch::target::Target;
+use netetch::{error::Error, lower};
+
+use super::frames;
+use super::steps::Steps;
+
+/// Frames drawn at random where a description names no test set.
+const RANDOM_FRAMES: usize = 64;
+
+/// Do it all: check, golden model, plan, Verilog, co-simulation, synthesis, place and route, report.
+///
+/// Everything goes to rtl_out/<network>/: the Verilog to rtl/, each target's netlist, bitstream and report to a
+/// folder of its name. The description's test set gives the accuracy and the frames to simulate; without one,
+/// random frames are streamed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Network descriptions.
+    #[arg(required = true)]
+    networks: Vec<PathBuf>,
+    /// Device; may be repeated. Default: the one that the description names.
+    #[arg(short, long = "target")]
+    targets: Vec<Target>,
+    /// How many seeds of place and route; the fastest result is kept.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// Seconds allowed to Yosys, and to each seed.
+    #[arg(long, default_value_t = 1800)]
+    time_limit: u64,
+    /// Frames to simulate; default: the whole test set.
+    #[arg(long)]
+    frames: Option<usize>,
+    /// Frames to simulate again on the synthesized netlist.
+    #[arg(long, default_value_t = 0)]
+    netlist_frames: usize,
+    /// Stop before place and route.
+    #[arg(long)]
+    no_route: bool,
+    /// Print the reports as JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut reports = Vec::new();
+    for network in &args.networks {
+        reports.extend(network_flow(&args, network)?);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{}", summary(&reports));
+    for report in &reports {
+        let folder = super::build_folder(&report.network).join(&report.target);
+        println!("{}", folder.join("report.html").display());
+        if let Some(bitstream) = &report.bitstream {
+            println!("{}", folder.join(bitstream).display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
+    let mut steps = Steps::default();
+    let description = steps.run("check", |_| desc::read(network))?;
+    let targets = targets(args, &description)?;
+    let graph = steps.run("lower", |_| lower::lower(&description))?;
+    let test = test_set(&description, &graph)?;
+    let accuracy = steps.run("golden", |_| accuracy(&graph, &test))?;
+    let plan = steps.run("plan", |_| plan::plan(&graph, &description.hardware))?;
+    let folder = super::build_folder(&graph.name).join("rtl");
+    steps.run("emit", |_| emit::emit(&graph, &plan, Options::default(), &folder))?;
+    let frames = test.frames.slice(s![..args.frames.unwrap_or(usize::MAX).min(test.frames.nrows()), ..]);
+    let proof = steps.run("simulate", |_| {
+        let proof = sim::prove(&graph, &folder, frames, &sim::Options::default())?;
+        proof.check().map(|()| proof)
+    })?;
+    let measured = proof.measured.context("the simulation measured no cycles")?;
+    let mut reports = Vec::new();
+    for target in targets {
+        let mut steps = steps.clone();
+        let options = synth::Options {
+            seeds: if args.no_route { Vec::new() } else { (1..=args.seeds).collect() },
+            time_limit: Duration::from_secs(args.time_limit),
+            frequency_mhz: plan.clock_mhz,
+            cycles: Some(measured),
+        };
+        let built = steps.run(&format!("synthesize for {target}"), |bar| {
+            synth::run(&folder, target, &options, &|message| bar.set_message(message.to_owned()))
+        })?;
+        let netlist_frames = 0;
+        let measured = Measured {
+            plan: &plan,
+            graph: &graph,
+            accuracy,
+            accuracy_frames: test.frames.nrows(),
+            proof: &proof,
+            built: &built,
+            netlist_frames,
+            seconds: &steps.seconds,
+        };
+        let report = measured.report();
+        let results = synth::folder(&folder, target);
+        report.write(&results)?;
+        if let Some(parent) = results.parent() {
+            report.write(parent)?;
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn targets(args: &Args, description: &Description) -> anyhow::Result<Vec<Target>> {
+    if !args.targets.is_empty() {
+        return Ok(args.targets.clone());
+    }
+    match &description.hardware.target {
+        Some(target) => Ok(vec![target.parse::<Target>()?]),
+        None => {
+            Err(Error::input("found no target").mend("name one with --target, or under `hardware`").into())
+        }
+    }
+}
+
+/// Frames to stream, and their labels where there are any.
+struct TestData {
+    frames: Array2<i32>,
+    labels: Option<Vec<i64>>,
+}
+
+fn test_set(description: &Description, graph: &Graph) -> anyhow::Result<TestData> {
+    let Some(test) = &description.network.test else {
+        return Ok(TestData { frames: frames::random(graph, RANDOM_FRAMES, 1)?, labels: None });
+    };
+    let data = frames::read(graph, &description.relative(&test.input))?;
+    let Some(labels) = &test.labels else {
+        return Ok(TestData { frames: data, labels: None });
+    };
+    let path = description.relative(labels);
+    let labels = frames::labels(&path)?;
+    if labels.len() != data.nrows() {
+        let error = Error::input(format!("found {} labels of {} frames", labels.len(), data.nrows()));
+        return Err(error.at(netetch::error::Place::file(path)).into());
+    }
+    Ok(TestData { frames: data, labels: Some(labels) })
+}
+
+/// Share of the labels that the golden model gets right.
+fn accuracy(graph: &Graph, test: &TestData) -> netetch::error::Result<Option<f64>> {
+    let outputs = Golden::new(graph).run(test.frames.view())?;
+    Ok(test.labels.as_ref().map(|labels| {
+        let right = outputs
+            .outer_iter()
+            .zip(labels)
+            .filter(|(scores, label)| class(scores.view()) == **label)
+            .count();
+        right as f64 / labels.len() as f64
+    }))
+}
+
+/// A single output is the class; of several, the first greatest is.
+fn class(scores: ndarray::ArrayView1<i64>) -> i64 {
+    match scores.len() {
+        1 => scores[0],
+        _ => scores
+            .iter()
+            .enumerate()
+            .rev()
+            .max_by_key(|(_, score)| **score)
+            .map_or(0, |(index, _)| index as i64),
+    }
+}
+
+/// What a report is made of.
+struct Measured<'a> {
+    plan: &'a Plan,
+    graph: &'a Graph,
+    accuracy: Option<f64>,
+    accuracy_frames: usize,
+    proof: &'a SimReport,
+    built: &'a SynthReport,
+    netlist_frames: usize,
+    seconds: &'a BTreeMap<String, f64>,
+}
+
+impl Measured<'_> {
+    fn report(&self) -> Report {
+        let Measured { plan, graph, proof, built, .. } = self;
+        let routed = built.routed.as_ref();
+        let layers = plan.stages.iter().map(|stage| LayerReport {
+            name: stage.name.clone(),
+            op: stage.op.into(),
+            shape: stage.nodes.last().map(|&id| graph[id].fact.shape.0.clone()).unwrap_or_default(),
+            pe: stage.folding.pe,
+            simd: stage.folding.simd,
+            pixels: stage.folding.pixels,
+            cycles: stage.cycles,
+            rom_bits: stage.rom_bits(),
+            resources: built
+                .layers
+                .iter()
+                .find(|layer| layer.name == stage.name)
+                .map_or_else(Resources::default, |l| l.resources),
+        });
+        let interval = |cycles: Cycles| Interval { ii: cycles.ii, latency: cycles.latency };
+        Report {
+            schema: 1,
+            network: plan.network.clone(),
+            target: built.target.to_string(),
+            accuracy: self.accuracy,
+            accuracy_frames: self.accuracy_frames,
+            frames_compared: proof.frames_compared,
+            mismatches: proof.mismatches,
+            netlist_frames: self.netlist_frames,
+            cycles: CyclesReport { planned: interval(proof.planned), measured: interval(built.cycles) },
+            resources: built.resources,
+            available: built.available,
+            fmax_mhz: routed.map(|timing| timing.fmax_mhz),
+            fmax_by_seed: routed
+                .map(|timing| {
+                    timing.seeds.iter().filter_map(|seed| Some((seed.seed, seed.fmax_mhz?))).collect()
+                })
+                .unwrap_or_default(),
+            inferences_per_s: routed.map(|timing| timing.inferences_per_s),
+            latency_ns: routed.map(|timing| timing.latency_ns),
+            rom: RomReport { bits_used: built.rom.bits_used, bits_taken: built.rom.bits_taken },
+            bitstream: built.files.bitstream.clone(),
+            layers: layers.collect(),
+            seconds: self.seconds.clone(),
+        }
+    }
+}
