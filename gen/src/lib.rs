@@ -9,6 +9,7 @@ pub mod golden;
 pub mod ir;
 pub mod lower;
 pub mod plan;
+pub mod quant;
 pub mod report;
 pub mod sim;
 pub mod synth;

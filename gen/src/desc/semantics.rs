@@ -267,6 +267,25 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
     }
     let mut wrong =
         |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
+    if is_explicit(output) && output.derive != super::types::Derive::Auto {
+        wrong(
+            "derive",
+            "found `derive` beside a scaling spelled out",
+            "leave it out, or leave shift, mult and thresholds out",
+        );
+    }
+    if is_bipolar && output.zero != 0 {
+        wrong("zero", "found `zero` of a bipolar result", "leave it out: the sign is taken");
+    }
+    let keeps_sign = matches!(layer.activation, Activation::None)
+        || matches!(layer.activation, Activation::Clip([low, high]) if *low < 0.0 && *high >= 0.0);
+    if is_bipolar && output.thresholds.is_none() && !keeps_sign {
+        wrong(
+            "format",
+            "found a bipolar result of an activation that changes the sign",
+            "leave the activation out: the sign is taken",
+        );
+    }
     let table = matches!(
         layer.activation,
         Activation::Sigmoid | Activation::Tanh | Activation::SigmoidOf(_) | Activation::TanhOf(_)

@@ -520,9 +520,25 @@ pub struct Output {
     pub zero: i64,
     /// The weight file of `shift`, `mult` and `thresholds`, when not the network's.
     pub file: Option<String>,
+    /// How a scaling is derived: by thresholds up to 4 bits and a multiplier beyond, or as said.
+    #[serde(default)]
+    pub derive: Derive,
     /// `allow`: a derived scaling may differ from the real-valued chain.
     #[serde(default)]
     pub inexact: Inexact,
+}
+
+/// How a derived scaling is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Derive {
+    /// A shift where that is exact; else thresholds up to 4 bits, and a proved multiplier beyond.
+    #[default]
+    Auto,
+    /// A table of thresholds.
+    Thresholds,
+    /// A proved multiplier, shift and bias.
+    Multiplier,
 }
 
 /// What a shift or a division does with the fraction.

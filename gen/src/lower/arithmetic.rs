@@ -1,16 +1,79 @@
 //! Dense and convolution layers: accumulators, and what makes a result of them.
 
-use crate::desc::types::Arithmetic;
+use crate::desc::types::{Activation, Arithmetic, Derive, Output};
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scaling, Weights};
 
-use super::LayerWeights;
-use super::load::Sources;
-use super::{explicit, table};
+use super::chain::{Affine, Chain};
+use super::exact::Dyadic;
+use super::load::{BatchNorm, BiasValues, Sources};
+use super::{LayerWeights, derived, explicit, table};
 
 /// Adds the nodes of one layer; `op` makes its multiply-accumulate operation of the weights.
 pub(super) fn add(
+    graph: &mut Graph,
+    sources: &mut Sources<'_>,
+    layer: Arithmetic<'_>,
+    mut weights: LayerWeights,
+    op: impl FnOnce(Weights) -> Op,
+    input: NodeId,
+) -> Result<NodeId> {
+    let Some(output) = layer.output else {
+        return without_output(graph, sources, layer, weights, op, input);
+    };
+    let table = table::of(layer.activation);
+    let (format, activation) = match &table {
+        Some(table) => (table.input_of(output), &Activation::None),
+        None => (output.clone(), layer.activation),
+    };
+    let input_exp = graph[input].fact.format.exp;
+    let channels = weights.codes.nrows();
+    let bias = sources.bias(layer.bias, channels)?;
+    let spelled_out = output.shift.is_some() || output.mult.is_some() || output.thresholds.is_some();
+    let integers = integer_bias(sources, layer, &weights, &bias, input_exp, spelled_out)?;
+    let target = format!("{}_acc", layer.name);
+    let step = match integers {
+        Some((units, bias)) if spelled_out || is_shift(layer, &format) => {
+            let accumulators = accumulate(graph, &target, layer.name, weights, op, input)?;
+            let fact = graph[accumulators].fact.clone();
+            (accumulators, explicit::result(sources, activation, &format, &units, bias, &fact)?)
+        }
+        _ => {
+            let norm = sources.batch_norm(layer.batch_norm, channels)?;
+            let slopes = explicit::slopes(sources, activation, channels)?;
+            let chains = chains(&mut weights, input_exp, &bias, norm.as_ref(), slopes.as_deref())?;
+            let rows = weights.codes.clone();
+            let scheme = weights.scheme;
+            let accumulators = accumulate(graph, &target, layer.name, weights, op, input)?;
+            let rows = Weights::new(scheme, rows, 0)?;
+            let values = reachable(&graph[input].fact, &graph[accumulators].op);
+            let ranges: Vec<Range> = (0..channels).map(|row| rows.row_range(row, values)).collect();
+            let op = derived::result(&format, activation, &chains, slopes.as_deref(), &ranges)
+                .map_err(|error| error.at(sources.place(&["output"])))?;
+            (accumulators, op)
+        }
+    };
+    let (accumulators, op) = step;
+    let Some(table) = table else { return graph.add(layer.name, layer.name, op, &[accumulators]) };
+    let pre = graph.add(&format!("{}_pre", layer.name), layer.name, op, &[accumulators])?;
+    let op = table.op(output, &graph[pre].fact)?;
+    graph.add(layer.name, layer.name, op, &[pre])
+}
+
+fn accumulate(
+    graph: &mut Graph,
+    name: &str,
+    layer: &str,
+    weights: LayerWeights,
+    op: impl FnOnce(Weights) -> Op,
+    input: NodeId,
+) -> Result<NodeId> {
+    let exp = weights.exp.iter().copied().min().unwrap_or(0);
+    graph.add(name, layer, op(Weights::new(weights.scheme, weights.codes, exp)?), &[input])
+}
+
+fn without_output(
     graph: &mut Graph,
     sources: &mut Sources<'_>,
     layer: Arithmetic<'_>,
@@ -18,41 +81,168 @@ pub(super) fn add(
     op: impl FnOnce(Weights) -> Op,
     input: NodeId,
 ) -> Result<NodeId> {
-    let LayerWeights { scheme, codes, exp: exps, scale } = weights;
-    let channels = codes.nrows();
-    if scale.iter().any(|&scale| scale != 1.0) || layer.batch_norm.is_some() {
-        return Err(Error::input("found a real scale or a batch norm; only powers of two are derived"));
+    if weights.scale.iter().any(|&scale| scale != weights.scale[0] || scale <= 0.0) {
+        return Err(Error::input(
+            "found raw accumulators of channels with different scales: they cannot be compared",
+        )
+        .mend("add an `output` with a `format` and an `exp`, or use one positive scale for the layer")
+        .at(sources.place(&["weights", "scale"])));
     }
-    let exp = exps.iter().copied().min().unwrap_or(0);
+    let channels = weights.codes.nrows();
     let bias = sources.bias(layer.bias, channels)?;
-    let is_raw = layer.output.is_none() && bias.is_empty() && exps.iter().all(|&own| own == exp);
-    let name = if is_raw { layer.name.to_owned() } else { format!("{}_acc", layer.name) };
-    let accumulators = graph.add(&name, layer.name, op(Weights::new(scheme, codes, exp)?), &[input])?;
-    if is_raw {
-        return Ok(accumulators);
-    }
-    let fact = graph[accumulators].fact.clone();
-    let units: Vec<i32> = exps.iter().map(|own| fact.format.exp - exp + own).collect();
-    let Some(output) = layer.output else {
-        let op = raw(&fact, bias, &units)?;
-        return graph.add(layer.name, layer.name, op, &[accumulators]);
+    let input_exp = graph[input].fact.format.exp;
+    let Some((units, bias)) = integer_bias(sources, layer, &weights, &bias, input_exp, true)? else {
+        return Err(Error::input("found a bias that is no integer"));
     };
-    if let Some(table) = table::of(layer.activation)? {
-        let pre = explicit::result(sources, layer, &table.input_of(output), &units, bias, &fact)?;
-        let pre = graph.add(&format!("{}_pre", layer.name), layer.name, pre, &[accumulators])?;
-        let op = table.op(output, &graph[pre].fact)?;
-        return graph.add(layer.name, layer.name, op, &[pre]);
+    let exp = weights.exp.iter().copied().min().unwrap_or(0);
+    if bias.is_empty() && weights.exp.iter().all(|&own| own == exp) {
+        return accumulate(graph, layer.name, layer.name, weights, op, input);
     }
-    let op = explicit::result(sources, layer, output, &units, bias, &fact)?;
+    let accumulators = accumulate(graph, &format!("{}_acc", layer.name), layer.name, weights, op, input)?;
+    let op = raw(&graph[accumulators].fact, bias, &units)?;
     graph.add(layer.name, layer.name, op, &[accumulators])
+}
+
+/// Exponents of the accumulators and the bias in their units, if integers say it all; an error where they must.
+fn integer_bias(
+    sources: &Sources<'_>,
+    layer: Arithmetic<'_>,
+    weights: &LayerWeights,
+    bias: &BiasValues,
+    input_exp: i32,
+    required: bool,
+) -> Result<Option<(Vec<i32>, Vec<i64>)>> {
+    let powers: Option<Vec<i32>> = weights.scale.iter().map(|&scale| power_of_two(scale)).collect();
+    let uniform = weights.scale.windows(2).all(|pair| pair[0] == pair[1]);
+    let powers = match powers {
+        Some(powers) => powers,
+        // Raw accumulators keep a real scale that all channels share; nothing there depends on it.
+        None if layer.output.is_none() && uniform && matches!(bias, BiasValues::Codes(_)) => vec![0],
+        None if required => {
+            return Err(Error::input("found a real scale beside a result spelled out in integers")
+                .mend("give `output` an `exp` and leave shift, mult and thresholds to be derived")
+                .at(sources.place(&["weights", "scale"])));
+        }
+        None => return Ok(None),
+    };
+    let of = |values: &[i32], channel: usize| values[if values.len() == 1 { 0 } else { channel }];
+    let count = weights.exp.len().max(powers.len());
+    let units: Vec<i32> =
+        (0..count).map(|channel| input_exp + of(&weights.exp, channel) + of(&powers, channel)).collect();
+    let values = match bias {
+        BiasValues::Codes(codes) => return Ok(Some((units, codes.clone()))),
+        BiasValues::Reals { values, .. } => values,
+    };
+    let mut codes = Vec::new();
+    for channel in 0..values.len().max(units.len()) {
+        let value = values[if values.len() == 1 { 0 } else { channel }];
+        let code = value * 2_f64.powi(-of(&units, channel));
+        let allowed = matches!(bias, BiasValues::Reals { inexact: true, .. });
+        if code.fract() == 0.0 && code.abs() < 2_f64.powi(47) || allowed && code.abs() < 2_f64.powi(47) {
+            codes.push(code.round_ties_even() as i64);
+        } else if required {
+            return Err(Error::input(format!(
+                "found the bias {value} of channel {channel}; expected a multiple of 2^{}, the accumulator's unit",
+                of(&units, channel)
+            ))
+            .mend("round it in training, or say `inexact: allow` beside its `values`")
+            .at(sources.place(&["bias"])));
+        } else {
+            return Ok(None);
+        }
+    }
+    Ok(Some((units, codes)))
+}
+
+fn power_of_two(scale: f64) -> Option<i32> {
+    let exp = scale.log2();
+    (scale > 0.0 && exp.fract() == 0.0 && 2_f64.powi(exp as i32) == scale).then_some(exp as i32)
+}
+
+/// Whether a shift is all it takes, given that accumulators and bias are integers of power-of-two units.
+fn is_shift(layer: Arithmetic<'_>, output: &Output) -> bool {
+    let slopes_fit = match layer.activation {
+        Activation::Leaky(slope) => explicit::fraction_bits(*slope) <= 16,
+        Activation::Prelu(_) => false,
+        _ => true,
+    };
+    layer.batch_norm.is_none() && output.format != "bipolar" && output.derive == Derive::Auto && slopes_fit
+}
+
+/// What each channel computes; rows of a falling one are negated, those of a constant one cleared.
+fn chains(
+    weights: &mut LayerWeights,
+    input_exp: i32,
+    bias: &BiasValues,
+    norm: Option<&BatchNorm>,
+    slopes: Option<&[f64]>,
+) -> Result<Vec<Chain>> {
+    fn of<T: Copy>(values: &[T], channel: usize) -> T {
+        values[if values.len() == 1 { 0 } else { channel }]
+    }
+    let one = Dyadic::of(1.0);
+    let mut chains = Vec::new();
+    for (channel, mut row) in weights.codes.outer_iter_mut().enumerate() {
+        let exp = i64::from(input_exp) + i64::from(of(&weights.exp, channel));
+        let unit = &Dyadic::of(of(&weights.scale, channel)) * &Dyadic::new(1, exp);
+        let bias = match bias {
+            BiasValues::Codes(codes) if codes.is_empty() => Dyadic::new(0, 0),
+            BiasValues::Codes(codes) => &Dyadic::new(of(codes, channel), 0) * &unit,
+            BiasValues::Reals { values, .. } => Dyadic::of(of(values, channel)),
+        };
+        let mut affine = match norm {
+            None => Affine { slope: unit, offset: bias, variance: one.clone(), shift: Dyadic::new(0, 0) },
+            Some(norm) => {
+                let gamma = Dyadic::of(of(&norm.gamma, channel));
+                Affine {
+                    slope: &gamma * &unit,
+                    offset: &gamma * &(&bias - &Dyadic::of(of(&norm.mean, channel))),
+                    variance: &Dyadic::of(of(&norm.variance, channel)) + &Dyadic::of(norm.epsilon),
+                    shift: Dyadic::of(of(&norm.beta, channel)),
+                }
+            }
+        };
+        match affine.slope.sign() {
+            0 if weights.scheme.contains(0) => row.fill(0),
+            -1 => {
+                row.mapv_inplace(|code| -code);
+                affine.slope = -&affine.slope;
+            }
+            _ => {}
+        }
+        let slope = slopes.map(|slopes| of(slopes, channel));
+        if let Some(slope) = slope.filter(|&slope| slope < 0.0) {
+            return Err(Error::input(format!(
+                "found the slope {slope} in channel {channel}: the activation first falls, then rises"
+            ))
+            .mend("give `mult` and `shift` instead of `exp`"));
+        }
+        chains.push(Chain::new(affine, slope));
+    }
+    Ok(chains)
+}
+
+/// What the multiply-accumulate operation reads, padding included.
+fn reachable(input: &Fact, op: &Op) -> Range {
+    match op {
+        Op::Conv2d { window, .. } if window.is_padded() => {
+            input.range.hull(Range::new(window.pad_value, window.pad_value))
+        }
+        _ => input.range,
+    }
 }
 
 /// Adds the bias and brings every channel to the same unit; nothing is lost.
 fn raw(fact: &Fact, bias: Vec<i64>, units: &[i32]) -> Result<Op> {
     let unit = units.iter().copied().min().unwrap_or(0);
+    let shifts: Vec<i32> = units.iter().map(|own| unit - own).collect();
+    if let Some(shift) = shifts.iter().find(|&&shift| shift < -24) {
+        return Err(Error::input(format!("found exponents of the channels that differ by {}", -shift))
+            .mend("let them differ by at most 24, or add an `output`"));
+    }
     let mut op = Requantize {
         bias,
-        scaling: Scaling::Shift(units.iter().map(|own| unit - own).collect()),
+        scaling: Scaling::Shift(shifts),
         rounding: Rounding::Floor,
         saturation: Saturation::Saturate,
         zero: 0,

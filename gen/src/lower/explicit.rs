@@ -1,6 +1,6 @@
 //! Results whose way from the accumulators the user spelled out in integers.
 
-use crate::desc::types::{Activation, Arithmetic, Output, Parameter};
+use crate::desc::types::{Activation, Output, Parameter};
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding};
 use crate::ir::{Fact, Op, Requantize, Scaling, Thresholds};
@@ -10,7 +10,7 @@ use super::load::Sources;
 /// The operation that makes `output` of the accumulators; `units` are their exponents, per channel or for all.
 pub(super) fn result(
     sources: &mut Sources<'_>,
-    layer: Arithmetic<'_>,
+    activation: &Activation,
     output: &Output,
     units: &[i32],
     bias: Vec<i64>,
@@ -38,14 +38,14 @@ pub(super) fn result(
         (None, Some(_)) => 0,
         (None, None) => uniform_exponent(units, &shift)?,
     };
-    let slopes = slopes(sources, layer.activation, channels)?;
+    let slopes = slopes(sources, activation, channels)?;
     Ok(Op::Requantize(Requantize {
         bias,
         scaling: scaling(shift, mult, slopes.as_deref())?,
         rounding: output.rounding.into(),
         saturation: output.saturation.into(),
         zero: output.zero,
-        limits: limits(layer.activation, encoding, output, exp)?,
+        limits: limits(activation, encoding, output, exp)?,
         encoding,
         exp,
     }))
@@ -149,7 +149,7 @@ fn scaling(shift: Vec<i32>, mult: Option<Vec<u32>>, slopes: Option<&[f64]>) -> R
 }
 
 /// Binary digits after the point.
-fn fraction_bits(value: f64) -> u32 {
+pub(super) fn fraction_bits(value: f64) -> u32 {
     (0..=1074).find(|&bits| (value * 2_f64.powi(bits)).fract() == 0.0).unwrap_or(0).unsigned_abs()
 }
 

@@ -3,12 +3,32 @@
 use ndarray::Array2;
 
 use crate::desc::tensor::Extents;
-use crate::desc::types::{Bias, Parameter, Weights};
+use crate::desc::types::{self, Bias, Inexact, Parameter, Weights};
 use crate::desc::{Description, Tensor, WeightFiles};
 use crate::error::{Error, Place, Result};
 use crate::ir::Scheme;
+use crate::quant::{Quantized, quantize, with_unit};
 
 use super::LayerWeights;
+
+/// What is added to the accumulators: integers in their units, or real numbers.
+#[derive(Clone, Debug)]
+pub(super) enum BiasValues {
+    /// One for all channels, one for each, or none.
+    Codes(Vec<i64>),
+    /// One for all channels, or one for each.
+    Reals { values: Vec<f64>, inexact: bool },
+}
+
+/// A normalization, each parameter for all channels or for each.
+#[derive(Clone, Debug)]
+pub(super) struct BatchNorm {
+    pub gamma: Vec<f64>,
+    pub beta: Vec<f64>,
+    pub mean: Vec<f64>,
+    pub variance: Vec<f64>,
+    pub epsilon: f64,
+}
 
 /// Reads arrays for one layer after the other; every error names the file, the array and the layer.
 pub(super) struct Sources<'a> {
@@ -49,19 +69,41 @@ impl<'a> Sources<'a> {
     pub fn weights(&mut self, weights: &Weights, outputs: usize, extents: &[usize]) -> Result<LayerWeights> {
         let scheme: Scheme =
             weights.scheme.parse().map_err(|e: Error| e.at(self.place(&["weights", "scheme"])))?;
+        let file = weights.file.as_ref();
         let exp = match &weights.exp {
-            Some(exp) => self.exponents(exp, weights.file.as_ref(), outputs)?,
-            None => vec![0],
+            Some(exp) => Some(self.exponents(exp, file, outputs)?),
+            None => None,
         };
         let scale = match &weights.scale {
-            Some(scale) => self.reals(scale, weights.file.as_ref(), outputs)?,
-            None => vec![1.0],
+            Some(scale) => Some(self.reals(scale, file, outputs)?),
+            None => None,
         };
-        let (Some(key), None) = (&weights.codes, &weights.values) else {
-            return Err(Error::input("found real weight values; expected integer codes")
-                .at(self.place(&["weights", "values"])));
+        if let (None, Some(key)) = (&weights.codes, &weights.values) {
+            let values = self.read(file, key, |tensor| {
+                matrix_shape(tensor, outputs, extents)?;
+                as_matrix(tensor.numbers()?, outputs)
+            })?;
+            let quantized = match (exp, scale) {
+                (None, None) => quantize(scheme, &values, weights.quantizer, weights.per)
+                    .map_err(|error| error.at(self.place(&["weights", "quantizer"])))?,
+                (exp, scale) => {
+                    let scale = scale.unwrap_or_else(|| vec![1.0]);
+                    if let Some(scale) = scale.iter().find(|&&scale| scale <= 0.0) {
+                        return Err(Error::input(format!(
+                            "found the scale {scale}; expected a positive one"
+                        ))
+                        .at(self.place(&["weights", "scale"])));
+                    }
+                    with_unit(scheme, &values, exp.unwrap_or_else(|| vec![0]), scale)
+                }
+            };
+            let Quantized { codes, exp, scale } = quantized;
+            return Ok(LayerWeights { scheme, codes, exp, scale });
+        }
+        let Some(key) = &weights.codes else {
+            return Err(Error::input("found no weights").at(self.place(&["weights"])));
         };
-        let codes = self.read(weights.file.as_ref(), key, |tensor| {
+        let codes = self.read(file, key, |tensor| {
             matrix_shape(tensor, outputs, extents)?;
             let integers = tensor.integers()?;
             let code = |(index, &value): (usize, &i64)| match i16::try_from(value) {
@@ -75,7 +117,12 @@ impl<'a> Sources<'a> {
             let codes: Vec<i16> = integers.iter().enumerate().map(code).collect::<Result<_>>()?;
             as_matrix(codes, outputs)
         })?;
-        Ok(LayerWeights { scheme, codes, exp, scale })
+        Ok(LayerWeights {
+            scheme,
+            codes,
+            exp: exp.unwrap_or_else(|| vec![0]),
+            scale: scale.unwrap_or_else(|| vec![1.0]),
+        })
     }
 
     /// Integers, one for all channels or one for each.
@@ -156,21 +203,65 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The bias in accumulator units; empty when there is none.
-    pub fn bias(&mut self, bias: Option<&Bias>, channels: usize) -> Result<Vec<i64>> {
-        match bias {
-            None => Ok(Vec::new()),
-            Some(Bias::Key(key)) => self.integers(&Parameter::Key(key.clone()), None, channels),
-            Some(Bias::Full(bias)) => {
-                match (&bias.codes, &bias.values) {
-                    (Some(key), None) => {
-                        self.integers(&Parameter::Key(key.clone()), bias.file.as_ref(), channels)
-                    }
-                    _ => Err(Error::input("found real bias values; expected integer codes")
-                        .at(self.place(&["bias"]))),
-                }
-            }
+    /// The bias; no codes when there is none.
+    pub fn bias(&mut self, bias: Option<&Bias>, channels: usize) -> Result<BiasValues> {
+        let (key, file, is_real, inexact) = match bias {
+            None => return Ok(BiasValues::Codes(Vec::new())),
+            Some(Bias::Key(key)) => (key, None, false, false),
+            Some(Bias::Full(bias)) => match (&bias.codes, &bias.values) {
+                (Some(key), _) => (key, bias.file.as_ref(), false, false),
+                (None, Some(key)) => (key, bias.file.as_ref(), true, bias.inexact == Inexact::Allow),
+                (None, None) => return Err(Error::input("found no bias").at(self.place(&["bias"]))),
+            },
+        };
+        if is_real {
+            let values = self.reals(&Parameter::Key(key.clone()), file, channels)?;
+            return Ok(BiasValues::Reals { values, inexact });
         }
+        let greatest = 1_i64 << 47;
+        self.read(file, key, |tensor| {
+            count(tensor.len(), channels)?;
+            let codes = tensor.integers()?;
+            match codes.iter().position(|code| code.abs() >= greatest) {
+                Some(index) => Err(Error::input(format!(
+                    "found the bias {} at {}; expected less than 2^47",
+                    codes[index],
+                    tensor.describe(index)
+                ))),
+                None => Ok(BiasValues::Codes(codes)),
+            }
+        })
+    }
+
+    /// The normalization of a layer, one value for all channels or one for each.
+    pub fn batch_norm(
+        &mut self,
+        norm: Option<&types::BatchNorm>,
+        channels: usize,
+    ) -> Result<Option<BatchNorm>> {
+        let Some(norm) = norm else { return Ok(None) };
+        let file = norm.file.as_ref();
+        let mut array = |key: &Option<String>, absent: f64| match key {
+            Some(key) => self.reals(&Parameter::Key(key.clone()), file, channels),
+            None => Ok(vec![absent]),
+        };
+        let gamma = array(&norm.gamma, 1.0)?;
+        let beta = array(&norm.beta, 0.0)?;
+        let mean = array(&Some(norm.mean.clone()), 0.0)?;
+        let epsilon = norm.epsilon;
+        let variance = self.read(file, &norm.variance, |tensor| {
+            count(tensor.len(), channels)?;
+            let values = tensor.numbers()?;
+            match values.iter().position(|&value| value < 0.0 || value + epsilon <= 0.0) {
+                Some(index) => Err(Error::input(format!(
+                    "found the variance {} at {}; expected a positive number",
+                    values[index],
+                    tensor.describe(index)
+                ))),
+                None => Ok(values),
+            }
+        })?;
+        Ok(Some(BatchNorm { gamma, beta, mean, variance, epsilon }))
     }
 
     /// A table of thresholds: a row for each channel, or one for all.

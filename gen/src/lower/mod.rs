@@ -1,8 +1,12 @@
 //! From the description to the graph: reads weight files, quantizes, folds, and derives every integer.
 
 mod arithmetic;
+mod chain;
+mod derived;
+mod exact;
 mod explicit;
 mod load;
+mod multiplier;
 mod table;
 
 use ndarray::Array2;

@@ -14,7 +14,7 @@ pub(super) struct Table {
 }
 
 /// The table of an activation, if it takes one.
-pub(super) fn of(activation: &Activation) -> Result<Option<Table>> {
+pub(super) fn of(activation: &Activation) -> Option<Table> {
     let usual = |exp: i32| TableInput { format: "s8".into(), exp };
     let table = match activation {
         Activation::Sigmoid => Table { function: sigmoid, input: usual(-4) },
@@ -25,9 +25,9 @@ pub(super) fn of(activation: &Activation) -> Result<Option<Table>> {
         | Activation::Relu
         | Activation::Clip(_)
         | Activation::Leaky(_)
-        | Activation::Prelu(_) => return Ok(None),
+        | Activation::Prelu(_) => return None,
     };
-    Ok(Some(table))
+    Some(table)
 }
 
 fn sigmoid(x: f64) -> f64 {
