@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod check;
 mod doctor;
 mod emit;
+mod reports;
 mod schema;
 mod synth;
 
@@ -24,6 +25,7 @@ enum Command {
     Check(check::Args),
     Doctor(doctor::Args),
     Emit(emit::Args),
+    Reports(reports::Args),
     Schema(schema::Args),
     Synth(synth::Args),
 }
@@ -37,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
+        Command::Reports(args) => reports::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Synth(args) => synth::run(args),
     }
