@@ -10,6 +10,7 @@ mod doctor;
 mod emit;
 mod flow;
 mod frames;
+mod reports;
 mod schema;
 mod sim;
 mod steps;
@@ -29,6 +30,7 @@ enum Command {
     Doctor(doctor::Args),
     Emit(emit::Args),
     Flow(flow::Args),
+    Reports(reports::Args),
     Schema(schema::Args),
     Sim(sim::Args),
     Synth(synth::Args),
@@ -44,6 +46,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
         Command::Flow(args) => flow::run(args),
+        Command::Reports(args) => reports::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Synth(args) => synth::run(args),

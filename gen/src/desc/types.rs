@@ -20,7 +20,7 @@ pub struct Network {
     /// The version of this format: 1.
     #[schemars(range(min = 1, max = 1))]
     pub netetch: u32,
-    /// The network's name, which becomes the name of the circuit: [a-z][a-z0-9_]*.
+    /// The network's name, which becomes the name of the circuit: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// Free text.
     pub description: Option<String>,
@@ -43,7 +43,7 @@ pub struct Network {
 pub struct TestSet {
     /// Frames: an array [frames, …] of integers.
     pub input: String,
-    /// Labels: an array [frames] of integers.
+    /// Labels: an array `[frames]` of integers.
     pub labels: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct Input {
     /// Its name; `input` when absent.
     #[serde(default = "input_name")]
     pub name: String,
-    /// [height, width, channels] or [elements], without the batch.
+    /// `[height, width, channels]` or `[elements]`, without the batch.
     #[schemars(length(min = 1, max = 3), inner(range(min = 1, max = 268_435_456)))]
     pub shape: Vec<u64>,
     /// How an element is written.
@@ -156,7 +156,7 @@ impl Layer {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
-    /// The layer's name: [a-z][a-z0-9_]*.
+    /// The layer's name: `[a-z][a-z0-9_]*`.
     pub name: String,
 }
 
@@ -164,7 +164,7 @@ pub struct Named {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
-    /// The layer's name: [a-z][a-z0-9_]*.
+    /// The layer's name: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// How many outputs.
     #[schemars(range(min = 1, max = 1_048_576))]
@@ -186,7 +186,7 @@ pub struct Dense {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
-    /// The layer's name: [a-z][a-z0-9_]*.
+    /// The layer's name: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// How many output channels.
     #[schemars(range(min = 1, max = 1_048_576))]
@@ -216,7 +216,7 @@ pub struct Conv2d {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaxPool {
-    /// The layer's name: [a-z][a-z0-9_]*.
+    /// The layer's name: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// The window: one number, or [height, width].
     pub kernel: Extent,
@@ -231,7 +231,7 @@ pub struct MaxPool {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AveragePool {
-    /// The layer's name: [a-z][a-z0-9_]*.
+    /// The layer's name: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// The window: one number, or [height, width].
     pub kernel: Extent,
@@ -246,7 +246,7 @@ pub struct AveragePool {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalAveragePool {
-    /// The layer's name: [a-z][a-z0-9_]*.
+    /// The layer's name: `[a-z][a-z0-9_]*`.
     pub name: String,
     /// What the division does with the fraction.
     #[serde(default)]
@@ -501,7 +501,7 @@ pub struct Output {
     pub shift: Option<Parameter<i32>>,
     /// Multiplier before the shift.
     pub mult: Option<Parameter<u32>>,
-    /// An array of integer thresholds in accumulator units: [channels, thresholds] or [thresholds].
+    /// An array of integer thresholds in accumulator units: `[channels, thresholds]` or `[thresholds]`.
     pub thresholds: Option<Key>,
     /// With thresholds: the value below the first one.
     pub first: Option<i64>,
