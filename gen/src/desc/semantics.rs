@@ -143,9 +143,13 @@ impl Checker<'_> {
                 fault(&["batch_norm"], unknown_file());
             }
             if layer.output.is_none_or(is_explicit) {
+                let found = match layer.output {
+                    Some(_) => "found a batch norm beside a scaling spelled out in integers",
+                    None => "found a batch norm, but no output format to fold it into",
+                };
                 fault(
                     &["batch_norm"],
-                    Error::input("found a batch norm, but no output format to fold it into")
+                    Error::input(found)
                         .mend("give `output` a `format` and an `exp`, and leave shift, mult and thresholds to be derived"),
                 );
             }

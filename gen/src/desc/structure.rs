@@ -28,9 +28,12 @@ impl<'a> Checker<'a> {
     }
 
     fn mismatch(&mut self, schemas: &[&Json], tree: &Tree, what: &str) {
-        let expected: Vec<String> = schemas.iter().filter_map(|schema| self.expected(schema)).collect();
-        let error = Error::input(format!("found {} as {what}; expected {}", tree.value, either(&expected)));
-        let names: Vec<&str> = schemas.iter().flat_map(|schema| names(schema)).collect();
+        let expected = self.expected_of(schemas);
+        let error = Error::input(format!("found {} as {what}; expected {expected}", tree.value));
+        // A wrong digit in a name such as `u17` is no slip of spelling.
+        let digits = tree.text().is_some_and(|text| text.contains(|letter: char| letter.is_ascii_digit()));
+        let spelt = |schema: &&&Json| !digits || schema.get("x-expected").is_none();
+        let names: Vec<&str> = schemas.iter().filter(spelt).flat_map(|schema| names(schema)).collect();
         let error = match tree.text().and_then(|text| nearest(text, names.iter().copied())) {
             Some(name) => error.mend(format!("did you mean `{name}`?")),
             None => error,
@@ -79,7 +82,7 @@ impl<'a> Checker<'a> {
                     let names: Vec<String> = schemas
                         .iter()
                         .filter_map(|schema| constant(schema))
-                        .map(|(_, name)| name.to_owned())
+                        .map(|(_, name)| format!("`{name}`"))
                         .collect();
                     return self.fault(tree.position, error.mend(format!("add `{tag}`: {}", either(&names))));
                 };
@@ -179,15 +182,9 @@ impl<'a> Checker<'a> {
         let required = schema.get("required").and_then(Json::as_array);
         for name in required.into_iter().flatten().filter_map(Json::as_str) {
             if tree.get(name).is_none() {
-                let expected = known.get(name).and_then(|inner| {
-                    let all: Vec<String> = self
-                        .alternatives(inner_of(schema, name)?)
-                        .into_iter()
-                        .filter_map(|one| self.expected(one))
-                        .collect();
-                    let _ = inner;
-                    (!all.is_empty()).then(|| either(&all))
-                });
+                let expected = properties(schema)
+                    .and_then(|known| known.get(name))
+                    .map(|inner| self.expected_of(&self.alternatives(inner)));
                 let error = Error::input(format!("found no key `{name}` in {what}"));
                 let error = match expected {
                     Some(expected) => error.mend(format!("add `{name}`: {expected}")),
@@ -214,6 +211,28 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// What one of several schemas allows, as part of a sentence.
+    fn expected_of(&self, schemas: &[&Json]) -> String {
+        let (mappings, others): (Vec<&Json>, Vec<&Json>) =
+            schemas.iter().copied().partition(|schema| properties(schema).is_some());
+        let mut expected: Vec<String> = others.iter().filter_map(|schema| self.expected(schema)).collect();
+        match mappings[..] {
+            [] => {}
+            [only] => expected.extend(self.expected(only)),
+            [first, ..] => expected.push(match constant(first) {
+                Some((key, _)) => format!("a mapping with the key `{key}`"),
+                None => {
+                    let keys = mappings.iter().filter_map(|schema| properties(schema)).flat_map(Map::keys);
+                    format!(
+                        "a mapping with {}",
+                        either(&keys.map(|key| format!("`{key}`")).collect::<Vec<_>>())
+                    )
+                }
+            }),
+        }
+        either(&expected)
+    }
+
     /// What a schema allows, as part of a sentence.
     fn expected(&self, schema: &Json) -> Option<String> {
         if let Some(text) = schema.get("x-expected").and_then(Json::as_str) {
@@ -234,16 +253,13 @@ impl<'a> Checker<'a> {
             "boolean" => Some("`true` or `false`".into()),
             "array" => Some(expected_list(schema)),
             "object" => {
-                let keys: Vec<String> = properties(schema)?.keys().map(|key| format!("`{key}`")).collect();
-                Some(format!("a mapping with {}", either(&keys)))
+                let Some(known) = properties(schema) else { return Some("a mapping".into()) };
+                let keys: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
+                Some(format!("a mapping with {}", keys.join(", ")))
             }
             _ => None,
         }
     }
-}
-
-fn inner_of<'a>(schema: &'a Json, name: &str) -> Option<&'a Json> {
-    properties(schema)?.get(name)
 }
 
 fn expected_list(schema: &Json) -> String {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 
 use crate::error::{Error, Place, Result};
@@ -61,34 +62,51 @@ fn parse_with(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Tree, se
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: 32,
-            max_nodes: 1_000_000,
-            max_events: 4_000_000,
+            max_nodes: 200_000,
+            max_events: 500_000,
             max_aliases: 1000,
             max_anchors: 1000,
+            max_recorded_anchor_events: 20_000,
         },
     };
     serde_saphyr::from_str_with_options(text, options)
 }
 
 fn as_fault(error: &serde_saphyr::Error) -> Error {
-    let error = error.without_snippet();
-    let located = error.to_string();
+    use serde_saphyr::Error as Yaml;
+    let mut error = error.without_snippet();
+    while let Yaml::AliasError { error: inner, .. } = error {
+        error = inner.without_snippet();
+    }
     let position = error.location().map(position);
-    let message = match &position {
-        Some((line, column)) => {
-            let suffix = format!(" at line {line}, column {column}");
-            located.split(&suffix).collect::<String>()
-        }
-        None => located,
-    };
     let fault = match error {
-        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+        Yaml::DuplicateMappingKey { key, .. } => {
             Error::input(format!("found the key `{}` twice", key.as_deref().unwrap_or("?")))
                 .mend("keep one of the two")
         }
-        _ => Error::input(format!("not a description: {message}")),
+        Yaml::Budget { breach, .. } => Error::input(beyond(breach)),
+        Yaml::AliasReplayLimitExceeded { .. } | Yaml::AliasReplayStackDepthExceeded { .. } => {
+            Error::input("found aliases that unfold to more than any network needs")
+        }
+        other => Error::input(format!("not a description: {}", unlocated(&other.to_string(), position))),
     };
     fault.at(Place { position, ..Place::default() })
+}
+
+/// A message without the place that the fault names anyway.
+fn unlocated(message: &str, position: Option<Position>) -> String {
+    let suffix = position.map(|(line, column)| format!(" at line {line}, column {column}"));
+    suffix.map_or_else(|| message.to_owned(), |suffix| message.replace(&suffix, ""))
+}
+
+fn beyond(breach: &BudgetBreach) -> &'static str {
+    match breach {
+        BudgetBreach::Depth { .. } => "found lists and mappings nested more than 32 deep",
+        BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } => {
+            "found more than 200000 values; long lists of numbers belong in the weight file"
+        }
+        _ => "found more anchors and aliases than any network needs",
+    }
 }
 
 fn position(location: Location) -> Position {

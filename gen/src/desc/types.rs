@@ -598,6 +598,7 @@ impl From<Saturation> for crate::fixed::Saturation {
 #[serde(deny_unknown_fields)]
 pub struct Hardware {
     /// The device.
+    #[serde(default)]
     #[schemars(schema_with = "names::target")]
     pub target: Option<String>,
     /// The clock to plan for, in MHz.

@@ -58,6 +58,11 @@ impl<'a> Sources<'a> {
             .or(self.description.network.weights.as_ref())
             .ok_or_else(|| Error::input("found no weight file").at(self.place(&["weights"])))?;
         let path = self.description.relative(file);
+        if !path.exists() {
+            return Err(Error::input(format!("found no file `{file}`"))
+                .mend("weight files are relative to the description")
+                .at(self.place(&["weights", "file"])));
+        }
         let layer = self.place(&[]).layer.unwrap_or_default();
         let tensor = self.files.read(&path, key).map_err(|error| error.at(Place::layer(&layer)))?;
         convert(&tensor).map_err(|error| {

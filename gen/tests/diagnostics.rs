@@ -1,0 +1,178 @@
+//! Every bad input gets its message: `diagnostics/<case>.yaml` and what `netetch check` says of it.
+//!
+//! `NETETCH_BLESS=1 cargo test --test diagnostics` writes the messages anew.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use zip::write::SimpleFileOptions;
+
+/// Address space of a run in KiB: no input may need more.
+const MEMORY: u64 = 2 << 20;
+
+#[test]
+fn every_bad_input_has_its_message() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("gen/tests/diagnostics");
+    let folder = tempfile::tempdir().unwrap();
+    write_weights(folder.path());
+    let mut names: Vec<PathBuf> = fs::read_dir(&cases)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 60, "found {} cases", names.len());
+    let mut wrong = Vec::new();
+    for path in names {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        fs::copy(&path, folder.path().join(name)).unwrap();
+        let message = refuse(folder.path(), name);
+        let expected = path.with_extension("txt");
+        if std::env::var_os("NETETCH_BLESS").is_some() {
+            fs::write(&expected, &message).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != message {
+            wrong.push(format!("{name}:\n{message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "messages that differ from the stored ones:\n\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn hostile_text_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = format!("netetch: 1\ndescription: {}\n", "x".repeat(9 << 20));
+    fs::write(folder.path().join("long.yaml"), long).unwrap();
+    assert!(refuse(folder.path(), "long.yaml").contains("more than 8 MiB"));
+    fs::write(folder.path().join("bytes.yaml"), b"netetch: 1\nname: \xff\n").unwrap();
+    assert!(refuse(folder.path(), "bytes.yaml").contains("bytes.yaml:2:7: found bytes that are not UTF-8"));
+    let many = format!("netetch: 1\nname: [{}]\n", "1, ".repeat(2 << 20));
+    fs::write(folder.path().join("many.yaml"), many).unwrap();
+    refuse(folder.path(), "many.yaml");
+    assert!(refuse(folder.path(), "absent.yaml").contains("cannot read the description"));
+}
+
+/// What `netetch check` says of a bad description; checks that it fails as it should.
+fn refuse(folder: &Path, name: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_netetch");
+    let output = Command::new("sh")
+        .args(["-c", &format!("ulimit -v {MEMORY}; exec \"$0\" check \"$1\""), program, name])
+        .current_dir(folder)
+        .env("RAYON_NUM_THREADS", "2")
+        .output()
+        .unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{name}: {message}");
+    assert!(output.stdout.is_empty(), "{name} printed a result");
+    assert!(message.starts_with("error: "), "{name}: {message}");
+    assert!(!message.contains("panicked"), "{name}: {message}");
+    for fault in message.lines().filter(|line| !line.starts_with("  help:")) {
+        let fault = fault.trim_start_matches("error: ");
+        assert!(has_place(fault, name), "{name}: no place in `{fault}`");
+    }
+    message
+}
+
+/// Whether a fault begins with the description and line and column, or with a weight file and a layer.
+fn has_place(fault: &str, name: &str) -> bool {
+    match fault.strip_prefix(&format!("{name}:")) {
+        Some(rest) => {
+            let mut parts = rest.split(':');
+            let numbers = parts.by_ref().take(2).filter(|part| part.parse::<u32>().is_ok()).count();
+            numbers == 2 || rest.contains("cannot read") || rest.contains("more than")
+        }
+        None => fault.contains(": layer `"),
+    }
+}
+
+fn npy(descr: &str, shape: &str, elements: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(elements);
+    bytes
+}
+
+fn integers(shape: &str, elements: &[i8]) -> Vec<u8> {
+    npy("'|i1'", shape, &elements.iter().map(|&element| element.cast_unsigned()).collect::<Vec<u8>>())
+}
+
+fn reals(shape: &str, elements: &[f32]) -> Vec<u8> {
+    npy("'<f4'", shape, &elements.iter().flat_map(|element| element.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in arrays {
+        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn write_weights(folder: &Path) {
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
+    let ternary: Vec<i8> = (0..24).map(|index| [1, -1, 0][index % 3]).collect();
+    let real: Vec<f32> = (0..24).map(|index| index as f32 / 10.0 - 1.0).collect();
+    let with = |index: usize, value: f32| {
+        let mut changed = real.clone();
+        changed[index] = value;
+        reals("(4, 6)", &changed)
+    };
+    let mut wide = ternary.clone();
+    wide[8] = 5;
+    let good = npz(&[
+        ("fc1.weight", integers("(4, 6)", &ternary)),
+        ("transposed", integers("(6, 4)", &ternary)),
+        ("wide", integers("(4, 6)", &wide)),
+        ("fc1.real", reals("(4, 6)", &real)),
+        ("nan", with(7, f32::NAN)),
+        ("infinite", with(23, f32::NEG_INFINITY)),
+        ("conv.weight", integers("(2, 3, 3, 1)", &[1; 18])),
+        ("conv7.weight", integers("(2, 7, 7, 1)", &[1; 98])),
+        ("bias", integers("(4,)", &[-1, 2, 3, 4])),
+        ("bias5", integers("(5,)", &[1; 5])),
+        ("bias_huge", npy("'<i8'", "(1,)", &i64::MAX.to_le_bytes())),
+        ("bias_wide", npy("'<i8'", "(1,)", &(1_i64 << 47).wrapping_sub(1).to_le_bytes())),
+        ("mean", reals("(4,)", &[0.5, -0.25, 0.1, 1.0])),
+        ("variance", reals("(4,)", &[0.5, 0.25, 0.1, 1.0])),
+        ("th", integers("(4, 3)", &[-2, 0, 2, -1, 0, 1, 0, 0, 0, 3, 4, 5])),
+        ("th_falling", integers("(4, 3)", &[-2, 0, 2, 1, 0, -1, 0, 0, 0, 3, 4, 5])),
+        ("th_rows", integers("(3, 2)", &[0, 1, 0, 1, 0, 1])),
+        ("records", npy("[('a', '<i4')]", "(4, 6)", &[0; 96])),
+        ("objects", npy("'|O'", "(4, 6)", &[0; 96])),
+        ("complex", npy("'<c8'", "(4, 6)", &[0; 192])),
+    ]);
+    write("w.npz", &good);
+    write("w.pt", b"PK");
+    write("not_zip.npz", b"this is no archive");
+    write("cut_off.npz", &good[..good.len() / 2]);
+    let one = |bytes: Vec<u8>| npz(&[("fc1.weight", bytes)]);
+    write("bomb.npz", &declared_as(one(integers("(4, 6)", &ternary)), 0xf000_0000));
+    write("lying_shape.npz", &one(npy("'<f8'", "(5000000000,)", &[0; 64])));
+    write("more.npz", &one(integers("(4, 6)", &[0; 1 << 20])));
+    let array = integers("(4, 6)", &ternary);
+    write("cut_off.npy", &array[..array.len() - 5]);
+    write("empty.npy", b"");
+    write("text.npy", b"1 2 3\n4 5 6\n7 8 9\n");
+    write("long_header.npy", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr': '|i1'");
+    write("version.npy", b"\x93NUMPY\x09\x00\x10\x00 and so on and on");
+    let header = br#"{"fc1.weight":{"dtype":"I8","shape":[4,6],"data_offsets":[0,24]}}"#;
+    let mut tensors = (header.len() as u64).to_le_bytes().to_vec();
+    tensors.extend(header);
+    tensors.extend(ternary.iter().map(|&element| element.cast_unsigned()));
+    write("w.safetensors", &tensors);
+    write("cut_off.safetensors", &tensors[..tensors.len() - 9]);
+}
+
+/// The archive with another unpacked size in its directory and before its only array.
+fn declared_as(mut archive: Vec<u8>, size: u32) -> Vec<u8> {
+    let at = |archive: &[u8], mark: &[u8]| archive.windows(4).position(|bytes| bytes == mark).unwrap();
+    for (mark, offset) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
+        let start = at(&archive, mark) + offset;
+        archive[start..start + 4].copy_from_slice(&size.to_le_bytes());
+    }
+    archive
+}
