@@ -105,6 +105,7 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
             seeds: if args.no_route { Vec::new() } else { (1..=args.seeds).collect() },
             time_limit: Duration::from_secs(args.time_limit),
             frequency_mhz: plan.clock_mhz,
+            board: None,
             cycles: Some(measured),
         };
         let built = steps.run(&format!("synthesize for {target}"), |bar| {
@@ -122,7 +123,7 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
             seconds: &steps.seconds,
         };
         let report = measured.report();
-        let results = synth::folder(&folder, target);
+        let results = synth::folder(&folder, target, None);
         report.write(&results)?;
         if let Some(parent) = results.parent() {
             report.write(parent)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use netetch::synth::report::{Resources, SynthReport};
-use netetch::synth::{self, Options};
+use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
 use netetch::{desc, emit, lower, plan};
 
@@ -19,6 +19,15 @@ pub struct Args {
     /// The device; default: the description's.
     #[arg(short, long)]
     target: Option<Target>,
+    /// Make a bitstream for this board, with a shell; default: measure out of context.
+    #[arg(short, long)]
+    board: Option<Board>,
+    /// How the board is spoken to.
+    #[arg(long, value_enum, default_value = "uart", requires = "board")]
+    link: LinkKind,
+    /// Bits per second of the serial line.
+    #[arg(long, default_value_t = 115_200, requires = "board")]
+    baud: u32,
     /// Seeds of place and route: how many, or a list such as 1,5,9.
     #[arg(long, default_value = "1", value_parser = seeds)]
     seeds: Seeds,
@@ -31,6 +40,12 @@ pub struct Args {
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LinkKind {
+    Uart,
+    Spi,
 }
 
 #[derive(Clone, Debug)]
@@ -57,10 +72,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         (None, Some(name)) => name.parse()?,
         (None, None) => anyhow::bail!("the description names no target: give --target"),
     };
+    let link = match args.link {
+        LinkKind::Uart => Link::Uart { baud: args.baud },
+        LinkKind::Spi => Link::Spi,
+    };
     let options = Options {
         seeds: if args.no_route { Vec::new() } else { args.seeds.0 },
         time_limit: Duration::from_secs(args.time_limit),
         frequency_mhz: plan.clock_mhz,
+        board: args.board.map(|board| (board, link)),
         cycles: None,
     };
     let bar =
@@ -76,16 +96,21 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print(&report, &synth::folder(&folder, target).display().to_string());
+        print(&report, &synth::folder(&folder, target, args.board).display().to_string());
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn print(report: &SynthReport, folder: &str) {
-    println!("{} on {} ({})", report.network, report.target, report.part);
+    let board =
+        report.board.as_ref().map_or(", out of context".to_owned(), |board| format!(", board {board}"));
+    println!("{} on {} ({}){board}", report.network, report.target, report.part);
     println!("{}", table(report));
     let (used, taken) = (report.rom.bits_used, report.rom.bits_taken);
     println!("ROM: {used} bits used, {taken} bits of block RAM taken");
+    if let Some(clock) = report.board_clock_mhz {
+        println!("board clock: {clock} MHz, {:.0} inferences/s", clock * 1e6 / report.cycles.ii as f64);
+    }
     if let Some(timing) = &report.routed {
         let spread = match timing.seeds.len() {
             1 => String::new(),
@@ -127,6 +152,9 @@ fn table(report: &SynthReport) -> Table {
         row(&layer.name, &layer.resources, layer.rom_bits.to_string());
     }
     row("total", &report.resources, report.rom.bits_used.to_string());
+    if report.board.is_some() {
+        row("shell", &report.surroundings, String::new());
+    }
     row("device", &report.available, String::new());
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

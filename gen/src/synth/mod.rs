@@ -3,9 +3,11 @@
 //! Without a board the network is measured out of context: a harness puts registers on all its ports and two pins
 //! around them, and is left out of the counts. A board's bitstream has a shell instead, and can be loaded.
 
+mod board;
 mod netlist;
 pub mod report;
 mod route;
+mod surround;
 mod yosys;
 
 use std::fs;
@@ -14,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use crate::emit::manifest::{self, Cycles, Manifest};
 use crate::error::{Error, Result};
-use crate::target::{Family, Target};
+use crate::target::Target;
+pub use board::{Board, Facts, Link};
 use netlist::{Netlist, Owner};
 use report::{Files, Layer, Resources, Rom, Seconds, SynthReport, Timing};
 
@@ -27,26 +30,29 @@ pub struct Options {
     pub time_limit: Duration,
     /// What place and route aims for.
     pub frequency_mhz: f64,
+    /// A board to load the bitstream on, and how to speak to it; else the network is measured out of context.
+    pub board: Option<(Board, Link)>,
     /// Measured cycles, where there are any; else the plan's are reported.
     pub cycles: Option<Cycles>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seeds: vec![1], time_limit: Duration::from_secs(1800), frequency_mhz: 100.0, cycles: None }
+        Options {
+            seeds: vec![1],
+            time_limit: Duration::from_secs(1800),
+            frequency_mhz: 100.0,
+            board: None,
+            cycles: None,
+        }
     }
 }
 
 const REPORT: &str = "synth.json";
-const HARNESS: &str = "netetch_harness";
-const HARNESS_SOURCE: &str = include_str!("../../../templates/shell/harness.v");
-/// Gowin wants every pin placed; these are any four of the package.
-const HARNESS_PINS: &str =
-    "IO_LOC \"clk\" 52;\nIO_LOC \"rst\" 4;\nIO_LOC \"serial_in\" 18;\nIO_LOC \"serial_out\" 17;\n";
-
-/// Where [`run`] puts the results of a generated folder: beside it, under the target's name.
-pub fn folder(generated: &Path, target: Target) -> PathBuf {
-    generated.parent().unwrap_or(Path::new(".")).join(target.name())
+/// Where [`run`] puts the results of a generated folder: beside it, under the target's name, and the board's.
+pub fn folder(generated: &Path, target: Target, board: Option<Board>) -> PathBuf {
+    let name = board.map_or_else(|| target.to_string(), |board| format!("{target}_{board}"));
+    generated.parent().unwrap_or(Path::new(".")).join(name)
 }
 
 /// Takes the network of a generated folder to a netlist and, with seeds, to a bitstream. The results' folder is
@@ -61,13 +67,18 @@ pub fn run(
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<SynthReport> {
     let manifest = read_manifest(generated)?;
-    let results = folder(generated, target);
+    let results = folder(generated, target, options.board.map(|(board, _)| board));
     let parent = results.parent().unwrap_or(Path::new("."));
     let work = tempfile::Builder::new()
         .prefix(&format!(".{target}-"))
         .tempdir_in(parent)
         .map_err(|error| Error::io(parent, "make a folder in it", &error))?;
-    let report = Job { manifest, generated, target, options, folder: work.path(), progress }.run()?;
+    let surround = match options.board {
+        Some((board, link)) => board::wrap(&manifest, board, link, target)?,
+        None => surround::harness(&manifest, target),
+    };
+    let report =
+        Job { manifest, surround, generated, target, options, folder: work.path(), progress }.run()?;
     replace(work, &results)?;
     Ok(report)
 }
@@ -88,6 +99,7 @@ fn replace(work: tempfile::TempDir, results: &Path) -> Result<()> {
 
 struct Job<'a> {
     manifest: Manifest,
+    surround: surround::Surround,
     generated: &'a Path,
     target: Target,
     options: &'a Options,
@@ -100,7 +112,7 @@ impl Job<'_> {
         (self.progress)("Yosys");
         let mut seconds = Seconds { synthesis: self.synthesize()?, ..Seconds::default() };
         let netlist = Netlist::read(&self.folder.join(yosys::NETLIST))?;
-        let owners = netlist.resources(HARNESS, self.target)?;
+        let owners = netlist.resources(&self.surround.module, self.target)?;
         let mut files =
             Files { netlist: yosys::NETLIST.into(), verilog: yosys::VERILOG.into(), bitstream: None };
         let mut routed = None;
@@ -108,6 +120,7 @@ impl Job<'_> {
             let start = Instant::now();
             let result = route::route(&self.request(), self.folder, self.progress)?;
             seconds.route = start.elapsed().as_secs_f64();
+            self.check_clock(&result)?;
             let (bitstream, pack) =
                 route::pack(self.target, result.best, &self.manifest.network, self.folder)?;
             files.bitstream = Some(bitstream);
@@ -125,35 +138,42 @@ impl Job<'_> {
     }
 
     fn synthesize(&self) -> Result<f64> {
-        self.write("harness.v", HARNESS_SOURCE)?;
-        if self.target.family() == Family::Gowin {
-            self.write("harness.cst", HARNESS_PINS)?;
+        for (name, text) in &self.surround.files {
+            self.write(name, text)?;
         }
         let rtl = self.generated.file_name().unwrap_or_default().to_string_lossy();
-        let mut sources = vec!["harness.v".to_owned()];
-        let leaves = self.manifest.files.iter().filter(|file| file.name.ends_with(".v"));
-        sources.extend(leaves.map(|file| format!("../{rtl}/{}", file.name)));
+        let around = self.surround.files.iter().map(|(name, _)| name.clone());
+        let inside = self.manifest.files.iter().map(|file| format!("../{rtl}/{}", file.name));
+        let sources: Vec<String> = around.chain(inside).filter(|name| name.ends_with(".v")).collect();
         let design = yosys::Design {
-            top: HARNESS,
+            top: &self.surround.module,
             network: &self.manifest.top,
             sources: &sources,
-            parameters: &[
-                ("IN_BITS", self.manifest.input.data_bits),
-                ("OUT_BITS", self.manifest.output.data_bits),
-            ],
+            parameters: &self.surround.parameters,
             target: self.target,
         };
         yosys::synthesize(&design, self.folder, self.options.time_limit)
     }
 
     fn request(&self) -> route::Request<'_> {
-        let gowin = self.target.family() == Family::Gowin;
         route::Request {
             target: self.target,
             seeds: &self.options.seeds,
             limit: self.options.time_limit,
-            frequency_mhz: self.options.frequency_mhz,
-            constraints: gowin.then_some("harness.cst"),
+            frequency_mhz: self.surround.clock_mhz.unwrap_or(self.options.frequency_mhz),
+            constraints: self.surround.constraints.as_deref(),
+        }
+    }
+
+    /// A board's oscillator cannot be slowed down.
+    fn check_clock(&self, routed: &route::Routed) -> Result<()> {
+        match self.surround.clock_mhz {
+            Some(clock) if routed.fmax_mhz < clock => Err(Error::tool(format!(
+                "the circuit reaches {:.1} MHz, and the board's clock is {clock} MHz",
+                routed.fmax_mhz
+            ))
+            .mend("try more --seeds, or a smaller folding")),
+            _ => Ok(()),
         }
     }
 
@@ -200,7 +220,8 @@ impl Job<'_> {
             network: manifest.network.clone(),
             target: self.target,
             part: self.target.part().to_owned(),
-            board: None,
+            board: self.options.board.map(|(board, _)| board.to_string()),
+            board_clock_mhz: self.surround.clock_mhz,
             resources: total,
             surroundings: owners.get(&Owner::Around).copied().unwrap_or_default(),
             available: Resources { lut: has.lut, ff: has.ff, bram: has.bram, rom: has.bram, dsp: has.dsp },

@@ -20,6 +20,8 @@ pub struct SynthReport {
     pub part: String,
     /// The board; none out of context.
     pub board: Option<String>,
+    /// The board's clock: what the bitstream runs at, whatever clock it could reach.
+    pub board_clock_mhz: Option<f64>,
     /// What the network takes, harness or shell excluded.
     pub resources: Resources,
     /// What the harness or the shell takes.

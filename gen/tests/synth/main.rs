@@ -1,10 +1,12 @@
 //! The flow behind a generated folder, on the smallest network there is: 256 pixels, eight rows, argmax.
 
+mod shell;
+
 use std::fs;
 use std::path::Path;
 
 use netetch::emit::manifest::{Cycles, File, Manifest, Stage, Stream};
-use netetch::synth::{self, Options};
+use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
 use netetch::tool::{Tool, ToolKind};
 
@@ -93,4 +95,52 @@ fn reaches_a_bitstream() {
     assert!((timing.inferences_per_s - timing.fmax_mhz * 1e6 / 256.0).abs() < 1.0);
     let bitstream = folder.parent().unwrap().join("ice40-hx8k").join(report.files.bitstream.unwrap());
     assert!(fs::metadata(bitstream).unwrap().len() > 100_000);
+}
+
+/// The bitstream of a board, and what surrounds the network there.
+fn bitstream(board: Board, link: Link, target: Target) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = generate(parent.path());
+    let options = Options { board: Some((board, link)), ..Options::default() };
+    let report = synth::run(&folder, target, &options, &|_| ()).unwrap();
+    let results = synth::folder(&folder, target, Some(board));
+    println!("{board} {link:?}: {:?} {:.1} MHz", report.surroundings, report.routed.unwrap().fmax_mhz);
+    assert!(fs::metadata(results.join(report.files.bitstream.unwrap())).unwrap().len() > 50_000);
+    assert!(report.resources.ff == 328 && (40..200).contains(&report.surroundings.ff));
+}
+
+#[test]
+fn a_board_gets_its_shell() {
+    if has(&[ToolKind::Yosys, ToolKind::NextpnrIce40, ToolKind::Icepack]) {
+        bitstream(Board::Icebreaker, Link::Spi, Target::Ice40Up5k);
+    }
+}
+
+#[test]
+#[ignore = "minutes: every board, every link"]
+fn every_board_gets_its_shell() {
+    for board in Board::ALL {
+        let facts = board.facts().unwrap();
+        for link in [Link::Uart { baud: 115_200 }, Link::Spi] {
+            if link == Link::Spi && !facts.links.contains(&"spi".to_owned()) {
+                continue;
+            }
+            bitstream(board, link, facts.targets[0]);
+        }
+    }
+}
+
+#[test]
+fn a_board_is_refused_what_it_has_not() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = generate(parent.path());
+    for (board, link, expected) in [
+        (Board::Ulx3s, Link::Spi, "does not carry ice40-hx8k"),
+        (Board::Hx8kEvn, Link::Spi, "no pins for spi"),
+        (Board::Hx8kEvn, Link::Uart { baud: 3_000_000 }, "cannot be made"),
+    ] {
+        let options = Options { board: Some((board, link)), ..Options::default() };
+        let error = synth::run(&folder, Target::Ice40Hx8k, &options, &|_| ()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
