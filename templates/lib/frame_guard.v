@@ -47,6 +47,55 @@ module frame_guard #(
     end
   end
 
+`ifdef FORMAL
+  // What goes out comes in, in its order, or is a zero that completes a frame; after a last beat comes a frame's first.
+  reg past_q = 1'b0;                       // there was a cycle before this one
+  always @(posedge clk) past_q <= 1'b1;
+  always @(*) if (!past_q) assume (rst);
+
+  reg  start_q;                            // no beat of this frame was handed on yet
+  reg  fresh_q;                            // the last beat taken, if any, was marked last
+  wire in = s_valid && s_ready;
+
+  always @(posedge clk) begin
+    if (taken) start_q <= at_last;
+    if (in) fresh_q <= s_last;
+    if (rst) begin
+      start_q <= 1'b1;
+      fresh_q <= 1'b1;
+    end
+  end
+
+  always @(posedge clk) begin
+    if (past_q && !$past(rst) && $past(s_valid && !s_ready)) begin
+      assume (s_valid);
+      assume ($stable(s_data));
+      assume ($stable(s_last));
+    end
+    if (past_q && !$past(rst) && !rst && $past(m_valid && !m_ready)) begin
+      assert (m_valid);
+      assert ($stable(m_data));
+    end
+  end
+
+  always @(*) begin
+    if (past_q) begin
+      assert (!fill_q || (!start_q && fresh_q));
+      assert (!drop_q || (start_q && !fresh_q));
+      assert (fill_q || drop_q || fresh_q == start_q);
+      if (in && fresh_q) assert (start_q);                   // in step again, whatever went before
+      if (taken) assert (m_data == (fill_q ? {WIDTH{1'b0}} : s_data));
+      if (taken && !fill_q) assert (in);                     // nothing twice
+      if (in && !drop_q) assert (taken);                     // nothing lost but a surplus
+    end
+    cover (past_q && (fill_q || BEATS == 1) && taken);
+    cover (past_q && drop_q && in && s_last);
+    cover (past_q && error_q && fresh_q && in);
+  end
+  always @(posedge clk)
+    if (past_q && !$past(rst) && !$past(error_q) && error_q) assert ($past(taken && at_last != s_last));
+`endif
+
 endmodule
 
 `default_nettype wire

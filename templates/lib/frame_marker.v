@@ -23,6 +23,30 @@ module frame_marker #(
 
   loop_counter #(.LENGTH(BEATS)) u_beats (.clk(clk), .rst(rst), .step(s_valid && m_ready), .at_end(m_last));
 
+`ifdef FORMAL
+  // Beats pass untouched; the mark itself is the counter's contract.
+  reg past_q = 1'b0;                       // there was a cycle before this one
+  always @(posedge clk) past_q <= 1'b1;
+  always @(*) if (!past_q) assume (rst);
+
+  always @(posedge clk) begin
+    if (past_q && !$past(rst) && $past(s_valid && !s_ready)) begin
+      assume (s_valid);
+      assume ($stable(s_data));
+    end
+    if (past_q && !$past(rst) && !rst && $past(m_valid && !m_ready)) begin
+      assert (m_valid);
+      assert ($stable(m_data));
+    end
+  end
+
+  always @(*) begin
+    assert ((m_valid && m_ready) == (s_valid && s_ready));
+    assert (m_data == s_data);
+    cover (past_q && m_valid && m_last);
+  end
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -38,6 +38,25 @@ module loop_counter #(
     end
   endgenerate
 
+`ifdef FORMAL
+  // The end comes with every LENGTH-th step.
+  reg past_q = 1'b0;                       // there was a cycle before this one
+  always @(posedge clk) past_q <= 1'b1;
+  always @(*) if (!past_q) assume (rst);
+
+  reg [BITS:0] steps_q;                    // since the last end
+  always @(posedge clk) begin
+    if (step) steps_q <= at_end ? {(BITS + 1) {1'b0}} : steps_q + 1'b1;
+    if (rst) steps_q <= {(BITS + 1) {1'b0}};
+  end
+  always @(*) if (past_q) assert (at_end == (steps_q == LENGTH - 1) && steps_q < LENGTH);
+  generate
+    if (LENGTH > 1) begin : g_contract
+      always @(*) if (past_q) assert (g_count.count_q == steps_q);
+    end
+  endgenerate
+`endif
+
 endmodule
 
 `default_nettype wire

@@ -30,6 +30,23 @@ module width_converter #(
   localparam [PHASE_BITS-1:0] LAST_PHASE = RATIO[PHASE_BITS-1:0] - 1'b1;
   localparam [ BEAT_BITS-1:0] LAST_BEAT  = BEATS[BEAT_BITS-1:0] - 1'b1;
 
+`ifdef FORMAL
+  reg past_q = 1'b0;                       // there was a cycle before this one
+  always @(posedge clk) past_q <= 1'b1;
+  always @(*) if (!past_q) assume (rst);
+
+  always @(posedge clk) begin
+    if (past_q && !$past(rst) && $past(s_valid && !s_ready)) begin
+      assume (s_valid);
+      assume ($stable(s_data));
+    end
+    if (past_q && !$past(rst) && !rst && $past(m_valid && !m_ready)) begin
+      assert (m_valid);
+      assert ($stable(m_data));
+    end
+  end
+`endif
+
   generate
     if (RATIO == 1) begin : g_equal
       assign s_ready = m_ready;
@@ -57,6 +74,14 @@ module width_converter #(
         end
       end
 
+`ifdef FORMAL
+      // Every beat taken is given once, in its order; the phase follows the beat's place in its vector (RATIO 2 or 4).
+      always @(*) if (past_q) assert (phase_q == beat_q[PHASE_BITS-1:0] && beat_q <= LAST_BEAT);
+      reg vector_done_q = 1'b0;
+      always @(posedge clk) if (past_q && !rst && narrow && at_end) vector_done_q <= 1'b1;
+      always @(*) cover (vector_done_q && m_valid && m_ready);
+`endif
+
       if (IN_LANES > OUT_LANES) begin : g_down
         reg [IN_WIDTH-1:0] word_q;
 
@@ -73,6 +98,15 @@ module width_converter #(
           end
           if (rst) valid_q <= 1'b0;
         end
+
+`ifdef FORMAL
+        reg [IN_WIDTH-1:0] beat_taken_q;   // all of the wide beat being given
+        always @(posedge clk) if (s_valid && s_ready) beat_taken_q <= s_data;
+        always @(*) if (past_q && valid_q) assert (word_q == beat_taken_q >> (phase_q * OUT_WIDTH));
+        always @(*) if (past_q && !valid_q) assert (phase_q == {PHASE_BITS{1'b0}});
+        always @(*) if (narrow && ends) assert (s_ready);    // one wide beat ends, the next may come
+        always @(*) if (s_ready && valid_q) assert (narrow && ends);
+`endif
       end else begin : g_up
         reg [OUT_WIDTH-1:0] word_q;
         wire [RATIO-1:0]    write;         // slot of the wide beat that the input beat goes to
@@ -94,6 +128,17 @@ module width_converter #(
           if (s_ready) valid_q <= narrow && ends;
           if (rst) valid_q <= 1'b0;
         end
+
+`ifdef FORMAL
+        reg [OUT_WIDTH-1:0] gathered_q;    // narrow beats of the wide one being filled or given
+        always @(posedge clk)
+          if (narrow)
+            gathered_q <= (s_data << (phase_q * IN_WIDTH)) | ((phase_q == {PHASE_BITS{1'b0}}) ? {OUT_WIDTH{1'b0}} : gathered_q);
+        always @(*) if (past_q && (valid_q || phase_q != {PHASE_BITS{1'b0}})) assert (word_q == gathered_q);
+        always @(*) if (past_q && phase_q != {PHASE_BITS{1'b0}}) assert (word_q >> (phase_q * IN_WIDTH) == 0);
+        always @(*) if (past_q && valid_q) assert (phase_q == {PHASE_BITS{1'b0}});
+        always @(posedge clk) if (past_q && !$past(rst) && $past(narrow && ends)) assert (valid_q);
+`endif
       end
     end
   endgenerate
