@@ -113,8 +113,12 @@ impl Bench {
         self.write(file, &words.join("\n"));
     }
 
+    /// Writes a file unless it is so already: what has not changed is not built again.
     fn write(&self, file: &str, text: &str) {
-        std::fs::write(self.folder.join(file), text).expect("file of the bench");
+        let path = self.folder.join(file);
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(text) {
+            std::fs::write(path, text).expect("file of the bench");
+        }
     }
 
     fn write_words(&self) {
