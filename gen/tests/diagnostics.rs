@@ -3,11 +3,12 @@
 //! `NETETCH_BLESS=1 cargo test --test diagnostics` writes the messages anew.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use zip::write::SimpleFileOptions;
+mod numpy;
+
+use numpy::{integers, npy, npz, reals};
 
 /// Address space of a run in KiB: no input may need more.
 const MEMORY: u64 = 2 << 20;
@@ -84,32 +85,6 @@ fn has_place(fault: &str, name: &str) -> bool {
         }
         None => fault.contains(": layer `"),
     }
-}
-
-fn npy(descr: &str, shape: &str, elements: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n");
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(elements);
-    bytes
-}
-
-fn integers(shape: &str, elements: &[i8]) -> Vec<u8> {
-    npy("'|i1'", shape, &elements.iter().map(|&element| element.cast_unsigned()).collect::<Vec<u8>>())
-}
-
-fn reals(shape: &str, elements: &[f32]) -> Vec<u8> {
-    npy("'<f4'", shape, &elements.iter().flat_map(|element| element.to_le_bytes()).collect::<Vec<u8>>())
-}
-
-fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in arrays {
-        writer.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
-        writer.write_all(bytes).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
 }
 
 fn write_weights(folder: &Path) {

@@ -1,0 +1,270 @@
+//! Lowered layers compute what their descriptions say, in real numbers, bit by bit.
+
+mod numpy;
+
+use std::fs;
+
+use ndarray::Array2;
+use netetch::golden::Golden;
+use netetch::ir::Graph;
+use netetch::{desc, lower};
+
+use numpy::{integers, npz, reals};
+
+const INPUTS: usize = 6;
+const OUTPUTS: usize = 4;
+
+/// Weights of four outputs over six inputs; every scheme can write them but `binary` and `twobit`.
+const TERNARY: [i8; 24] = [1, -1, 0, 1, 1, -1, 0, 0, 1, -1, 1, 1, -1, -1, -1, 0, 1, 0, 1, 1, 1, 1, -1, 1];
+const SIGNS: [i8; 24] = [1, -1, -1, 1, 1, -1, 1, -1, 1, -1, 1, 1, -1, -1, -1, 1, 1, 1, 1, 1, 1, 1, -1, 1];
+/// Batch norm with a falling, a constant and two rising channels; the deviations are exact.
+const GAMMA: [f32; 4] = [0.75, -1.5, 0.0, 0.375];
+const BETA: [f32; 4] = [0.5, 1.25, 2.0, -0.25];
+const MEAN: [f32; 4] = [1.0, -2.5, 3.0, 0.125];
+const DEVIATION: [f32; 4] = [2.0, 0.5, 1.0, 0.25];
+
+fn arrays() -> Vec<(&'static str, Vec<u8>)> {
+    let variance = DEVIATION.map(|deviation| deviation * deviation);
+    let real: Vec<f32> =
+        TERNARY.iter().zip(0..).map(|(&w, i)| f32::from(w) * 0.5 + (i % 5) as f32 * 0.0625).collect();
+    vec![
+        ("w", integers("(4, 6)", &TERNARY)),
+        ("signs", integers("(4, 6)", &SIGNS)),
+        ("real", reals("(4, 6)", &real)),
+        ("kernel", integers("(2, 3, 3, 1)", &TERNARY[..18])),
+        ("b", integers("(4,)", &[3, -2, 0, 7])),
+        ("b_real", reals("(4,)", &[0.3, -0.7, 0.45, 1.1])),
+        ("gamma", reals("(4,)", &GAMMA)),
+        ("beta", reals("(4,)", &BETA)),
+        ("mean", reals("(4,)", &MEAN)),
+        ("variance", reals("(4,)", &variance)),
+        ("slopes", reals("(4,)", &[0.25, 0.5, 0.125, 0.0])),
+        ("th", integers("(4, 3)", &[-2, 0, 2, -1, 0, 1, 0, 0, 0, 3, 4, 5])),
+    ]
+}
+
+fn graph(input: &str, layers: &str) -> Graph {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("w.npz"), npz(&arrays())).unwrap();
+    let path = folder.path().join("net.yaml");
+    let text = format!("netetch: 1\nname: net\nweights: w.npz\ninput: {input}\nlayers:\n{layers}");
+    fs::write(&path, text).unwrap();
+    lower::lower(&desc::read(&path).unwrap()).unwrap()
+}
+
+/// Frames of values from `least` to `greatest`, the same every time.
+fn frames(count: usize, elements: usize, least: i32, greatest: i32) -> Array2<i32> {
+    let mut state = 12345_u64;
+    Array2::from_shape_simple_fn((count, elements), || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        least + ((state >> 33) % (greatest - least + 1) as u64) as i32
+    })
+}
+
+/// Runs one dense layer over the input u4·2^−1 and compares it with `expected(channel, accumulator)`.
+fn compare(layer: &str, weights: &[i8], expected: impl Fn(usize, i64) -> i64) -> Graph {
+    let graph = graph(
+        "{shape: [6], format: u4, exp: -1}",
+        &format!("  - {{name: fc, op: dense, outputs: 4, {layer}}}\n"),
+    );
+    let input = frames(400, INPUTS, 0, 15);
+    let output = Golden::new(&graph).run(input.view()).unwrap();
+    for (frame, row) in input.outer_iter().enumerate() {
+        for channel in 0..OUTPUTS {
+            let row_of = &weights[channel * INPUTS..(channel + 1) * INPUTS];
+            let accumulator: i64 = row.iter().zip(row_of).map(|(&x, &w)| i64::from(x) * i64::from(w)).sum();
+            assert_eq!(
+                output[(frame, channel)],
+                expected(channel, accumulator),
+                "{layer}: {accumulator} of {channel}"
+            );
+        }
+    }
+    graph
+}
+
+fn normalized(channel: usize, value: f64) -> f64 {
+    let of = |values: [f32; 4]| f64::from(values[channel]);
+    of(GAMMA) * (value - of(MEAN)) / of(DEVIATION) + of(BETA)
+}
+
+fn half_up(value: f64) -> i64 {
+    (value + 0.5).floor() as i64
+}
+
+#[test]
+fn batch_norm_becomes_thresholds() {
+    let norm = "weights: {codes: w, scheme: ternary, exp: -1}, bias: b, \
+        batch_norm: {gamma: gamma, beta: beta, mean: mean, variance: variance, epsilon: 0.0}";
+    let value = |channel: usize, accumulator: i64| {
+        normalized(channel, 0.25 * (accumulator + [3, -2, 0, 7][channel]) as f64)
+    };
+    let graph = compare(
+        &format!("{norm}, activation: relu, output: {{format: u4, exp: -1}}"),
+        &TERNARY,
+        |channel, accumulator| half_up(2.0 * value(channel, accumulator)).clamp(0, 15),
+    );
+    assert!(graph.to_string().contains("threshold"), "{graph}");
+    compare(&format!("{norm}, output: {{format: bipolar}}"), &TERNARY, |channel, accumulator| {
+        if value(channel, accumulator) >= 0.0 { 1 } else { -1 }
+    });
+    compare(
+        &format!("{norm}, activation: {{leaky: 0.25}}, output: {{format: s4, exp: 0, rounding: floor}}"),
+        &TERNARY,
+        |channel, accumulator| {
+            let value = value(channel, accumulator);
+            (if value < 0.0 { 0.25 * value } else { value }).floor().clamp(-8.0, 7.0) as i64
+        },
+    );
+    compare(
+        &format!(
+            "{norm}, activation: {{clip: [-1.0, 2.0]}}, output: {{format: s4, exp: -1, rounding: half_even}}"
+        ),
+        &TERNARY,
+        |channel, accumulator| (2.0 * value(channel, accumulator).clamp(-1.0, 2.0)).round_ties_even() as i64,
+    );
+}
+
+#[test]
+fn real_scales_become_proved_multipliers() {
+    let scales = [0.1_f32, 0.0371, 0.25, 1.3].map(f64::from);
+    let list = scales.map(|scale| scale.to_string()).join(", ");
+    let weights = format!("weights: {{codes: signs, scheme: binary, scale: [{list}]}}");
+    let graph = compare(
+        &format!("{weights}, bias: b, activation: {{prelu: slopes}}, output: {{format: s8, exp: -2}}"),
+        &SIGNS,
+        |channel, accumulator| {
+            let value = scales[channel] * 0.5 * (accumulator + [3, -2, 0, 7][channel]) as f64;
+            let slope = [0.25, 0.5, 0.125, 0.0][channel];
+            half_up(4.0 * if value < 0.0 { slope * value } else { value }).clamp(-128, 127)
+        },
+    );
+    assert!(graph.to_string().contains("mult"), "{graph}");
+    compare(
+        &format!("{weights}, bias: b, output: {{format: u6, exp: -2, derive: thresholds}}"),
+        &SIGNS,
+        |channel, accumulator| {
+            half_up(scales[channel] * 2.0 * (accumulator + [3, -2, 0, 7][channel]) as f64).clamp(0, 63)
+        },
+    );
+}
+
+#[test]
+fn shifts_and_multipliers_are_taken_as_given() {
+    let weights = "weights: {codes: w, scheme: ternary}, bias: b";
+    let bias = [3, -2, 0, 7];
+    compare(
+        &format!("{weights}, output: {{format: s4, shift: [0, 1, 2, 3], exp: 0}}"),
+        &TERNARY,
+        |channel, acc| {
+            let sum = acc + bias[channel];
+            half_up(sum as f64 / f64::from(1 << channel)).clamp(-8, 7)
+        },
+    );
+    compare(
+        &format!("{weights}, output: {{format: u8, mult: 5, shift: 3, zero: 9, rounding: toward_zero}}"),
+        &TERNARY,
+        |channel, acc| ((acc + bias[channel]) * 5 / 8 + 9).clamp(0, 255),
+    );
+    compare(
+        &format!("{weights}, output: {{format: s2, thresholds: th, first: -2}}"),
+        &TERNARY,
+        |channel, acc| {
+            let thresholds = [[-2, 0, 2], [-1, 0, 1], [0, 0, 0], [3, 4, 5]][channel];
+            thresholds.iter().filter(|&&threshold| acc + bias[channel] >= threshold).count() as i64 - 2
+        },
+    );
+    compare(
+        &format!("{weights}, output: {{format: u3, shift: 0, saturation: wrap}}"),
+        &TERNARY,
+        |channel, acc| (acc + bias[channel]).rem_euclid(8),
+    );
+    compare(
+        "weights: {codes: w, scheme: ternary}, bias: {values: b_real}, output: {format: s8, exp: 0}",
+        &TERNARY,
+        |channel, acc| half_up(0.5 * acc as f64 + f64::from([0.3_f32, -0.7, 0.45, 1.1][channel])),
+    );
+}
+
+#[test]
+fn raw_accumulators_share_one_unit() {
+    let weights = "weights: {codes: w, scheme: ternary, exp: [0, -1, 2, 1]}";
+    let graph = compare(&format!("{weights}, bias: b"), &TERNARY, |channel, acc| {
+        (acc + [3, -2, 0, 7][channel]) << [1, 0, 3, 2][channel]
+    });
+    assert_eq!(graph.nodes().last().unwrap().fact.format.exp, -2);
+    let graph = compare("weights: {codes: w, scheme: ternary}", &TERNARY, |_, acc| acc);
+    assert_eq!(graph.nodes().len(), 2);
+}
+
+#[test]
+fn tables_are_looked_up_in_their_intermediate_format() {
+    let weights = "weights: {codes: w, scheme: ternary, exp: -1}";
+    let pre = |acc: i64, exp: i32| half_up(acc as f64 * 0.25 * 2_f64.powi(-exp)).clamp(-128, 127);
+    let graph = compare(
+        &format!("{weights}, activation: sigmoid, output: {{format: u8, exp: -8}}"),
+        &TERNARY,
+        |_, acc| half_up(256.0 / (1.0 + (-(pre(acc, -4) as f64) / 16.0).exp())).clamp(0, 255),
+    );
+    let names: Vec<&str> = graph.nodes().iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["input", "fc_acc", "fc_pre", "fc"]);
+    compare(
+        &format!(
+            "{weights}, activation: {{tanh_of: {{format: s8, exp: -3}}}}, output: {{format: s8, exp: -7}}"
+        ),
+        &TERNARY,
+        |_, acc| half_up(128.0 * (pre(acc, -3) as f64 / 8.0).tanh()).clamp(-128, 127),
+    );
+}
+
+#[test]
+fn real_weights_are_quantized_by_their_scheme() {
+    let real: Vec<f64> =
+        TERNARY.iter().zip(0..).map(|(&w, i)| f64::from(w) * 0.5 + f64::from(i % 5) * 0.0625).collect();
+    // max|w| = 0.75: n1 = ⌊log2 1⌋ = 0, so four bits have the unit 2^−3.
+    let codes: Vec<i8> = real.iter().map(|w| (w * 8.0).round() as i8).collect();
+    let graph = compare(
+        "weights: {values: real, scheme: dfp-4}, output: {format: s12, exp: -4}",
+        &codes,
+        |_, acc| acc,
+    );
+    assert_eq!(graph.nodes()[1].fact.format.exp, -4);
+    let mean = real.iter().map(|w| w.abs()).sum::<f64>() / 24.0;
+    let kept = |w: f64| w.abs() > 2.0 * mean / 3.0;
+    let codes: Vec<i8> = real.iter().map(|&w| if kept(w) { w.signum() as i8 } else { 0 }).collect();
+    let large: Vec<f64> = real.iter().map(|w| w.abs()).filter(|&w| kept(w)).collect();
+    let alpha = large.iter().sum::<f64>() / large.len() as f64;
+    compare("weights: {values: real, scheme: ternary}, output: {format: s8, exp: -1}", &codes, |_, acc| {
+        half_up(alpha * acc as f64)
+    });
+    let codes: Vec<i8> = real.iter().map(|w| (w / 0.5).round().clamp(-1.0, 1.0) as i8).collect();
+    compare(
+        "weights: {values: real, scheme: ternary, exp: -1}, output: {format: s6, exp: -2}",
+        &codes,
+        |_, acc| acc.clamp(-32, 31),
+    );
+}
+
+#[test]
+fn convolutions_and_pools_follow_their_windows() {
+    let layers = "  - {name: conv, op: conv2d, outputs: 2, kernel: 3, stride: 2, padding: same, \
+        weights: {codes: kernel, scheme: ternary}}\n  - {name: pool, op: max_pool, kernel: 2, stride: 1}\n";
+    let graph = graph("{shape: [6, 6, 1], format: u4}", layers);
+    // Six places, stride two: one place of padding in all, and it goes below and to the right.
+    let input = frames(50, 36, 0, 15);
+    let output = Golden::new(&graph).run(input.view()).unwrap();
+    for (frame, image) in input.outer_iter().enumerate() {
+        let pixel = |y: usize, x: usize| if y < 6 && x < 6 { i64::from(image[y * 6 + x]) } else { 0 };
+        let conv = |y: usize, x: usize, channel: usize| -> i64 {
+            let weight = |dy: usize, dx: usize| i64::from(TERNARY[channel * 9 + dy * 3 + dx]);
+            (0..9)
+                .map(|place| pixel(2 * y + place / 3, 2 * x + place % 3) * weight(place / 3, place % 3))
+                .sum()
+        };
+        for (index, &found) in output.row(frame).iter().enumerate() {
+            let (y, x, channel) = (index / 4, index / 2 % 2, index % 2);
+            let window = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(dy, dx)| conv(y + dy, x + dx, channel));
+            assert_eq!(found, window.into_iter().max().unwrap(), "{frame} {index}");
+        }
+    }
+}
