@@ -72,20 +72,24 @@ private:
     uint64_t state_;
 };
 
-// Pauses that begin in a free cycle with probability `chance` / 256 and last 1 … `burst` cycles.
+// Pauses that begin in a free cycle with probability `chance` / 256 and last 1 … `burst` cycles: each power of two
+// below `burst` bounds as many of them, so that there are short ones that shift beats and long ones that fill buffers.
 class Stall {
 public:
-    Stall(uint32_t chance, uint32_t burst, uint64_t seed) : chance_(chance), burst_(burst), random_(seed) {}
+    Stall(uint32_t chance, uint32_t burst, uint64_t seed) : chance_(chance), random_(seed) {
+        while (burst >> scales_ > 1) ++scales_;
+    }
     bool now() {
         if (chance_ == 0) return false;
-        if (left_ == 0 && (random_.next() & 255) < chance_) left_ = 1 + random_.below(burst_);
+        if (left_ == 0 && (random_.next() & 255) < chance_)
+            left_ = 1 + random_.below(1u << random_.below(scales_ + 1));
         if (left_ == 0) return false;
         --left_;
         return true;
     }
 
 private:
-    uint32_t chance_, burst_, left_ = 0;
+    uint32_t chance_, scales_ = 0, left_ = 0;
     Random random_;
 };
 

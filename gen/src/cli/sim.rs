@@ -91,7 +91,7 @@ fn scenarios(args: &Args) -> Vec<Scenario> {
     let chance = args.stall.map(|stall| (stall * 256.0).round().min(255.0) as u8);
     match (chance, args.reset) {
         (None, false) => Options::default().scenarios,
-        (Some(chance), false) => vec![Scenario::stalled(chance, chance, 4)],
+        (Some(chance), false) => vec![Scenario::stalled(chance, chance)],
         (None, true) => vec![Scenario::reset(8)],
         (Some(chance), true) => {
             vec![Scenario { stall_in: chance, stall_out: chance, ..Scenario::reset(8) }]

@@ -17,7 +17,7 @@ pub struct Scenario {
     pub stall_in: u8,
     /// Probability, in 1/256, that the receiver begins a pause in a cycle.
     pub stall_out: u8,
-    /// The longest pause, in cycles; 0 is 1.
+    /// The longest pause, in cycles; 0 for one that fills every buffer of the circuit.
     pub burst: u32,
     /// Resets at random cycles, each followed by the frames from the first one on.
     pub resets: u32,
@@ -32,8 +32,8 @@ impl Scenario {
     }
 
     /// Both sides pause at random.
-    pub fn stalled(stall_in: u8, stall_out: u8, burst: u32) -> Self {
-        Scenario { name: "stalled".into(), stall_in, stall_out, burst, ..Scenario::default() }
+    pub fn stalled(stall_in: u8, stall_out: u8) -> Self {
+        Scenario { name: "stalled".into(), stall_in, stall_out, ..Scenario::default() }
     }
 
     /// Resets in mid-frame, under stalls.
@@ -50,7 +50,7 @@ impl Scenario {
 
     /// Frames of wrong lengths among right ones.
     pub fn wrong_lengths() -> Self {
-        Scenario { name: "wrong lengths".into(), wrong_lengths: true, ..Scenario::stalled(32, 32, 4) }
+        Scenario { name: "wrong lengths".into(), wrong_lengths: true, ..Scenario::stalled(32, 32) }
     }
 
     /// Whether nobody ever pauses.
@@ -201,8 +201,12 @@ fn key(name: &str, path: &Path) -> std::ffi::OsString {
 
 fn arguments(job: &Job<'_>) -> Vec<String> {
     let (scenario, planned) = (job.scenario, job.manifest.planned);
+    let burst = match scenario.burst {
+        0 => planned.ii.saturating_mul(2).clamp(4, 1024),
+        burst => burst.into(),
+    };
     let busiest = u64::from(scenario.stall_in.max(scenario.stall_out));
-    let slowdown = 256 / (256 - busiest) * u64::from(scenario.burst.max(1));
+    let slowdown = 256 / (256 - busiest) * burst;
     let frame = planned.latency + planned.ii;
     let timeout = job.timeout.unwrap_or((4 * frame + 1000) * slowdown);
     let numbers = [
@@ -214,7 +218,7 @@ fn arguments(job: &Job<'_>) -> Vec<String> {
         ("reset_window", (frame + 2 * planned.ii).clamp(16, u64::from(u32::MAX))),
         ("stall_in", scenario.stall_in.into()),
         ("stall_out", scenario.stall_out.into()),
-        ("burst", scenario.burst.max(1).into()),
+        ("burst", burst),
     ];
     numbers.map(|(name, value)| format!("{name}={value}")).to_vec()
 }

@@ -58,7 +58,7 @@ impl Default for Options<'_> {
         Options {
             scenarios: vec![
                 Scenario::unstalled(),
-                Scenario::stalled(64, 64, 4),
+                Scenario::stalled(64, 64),
                 Scenario::reset(4),
                 Scenario::wrong_lengths(),
             ],

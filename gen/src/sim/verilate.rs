@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
@@ -13,6 +14,7 @@ use crate::tool::{self, Tool, ToolKind};
 
 const HARNESS: &str = include_str!("../../../sim/harness.cpp");
 const PROGRAM: &str = "simulate";
+static BUILDING: Mutex<()> = Mutex::new(());
 
 /// What to build, besides what the manifest says.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +104,8 @@ pub fn build(
     let fingerprint = fingerprint(&verilator, waves);
     let digest = digest(&[HARNESS, &ports, &flags.join("\n"), &fingerprint], &files, &sources.include_dirs)?;
     let kept = cache.join(digest);
+    // Threads that want the same program build it once.
+    let _one_at_a_time = BUILDING.lock();
     let built =
         |cached| Built { program: kept.join(PROGRAM), cached, seconds: start.elapsed().as_secs_f64() };
     if kept.join(PROGRAM).is_file() {
@@ -117,9 +121,11 @@ pub fn build(
     }
     let objects = work.path().join("obj");
     let runtime = cache.join(format!("runtime-{}", self::digest(&[&fingerprint], &[], &[])?));
-    reuse_runtime(&runtime, &objects);
     let mut command = verilator.command(&flags);
     command.args(files).arg("harness.cpp");
+    for object in reuse_runtime(&runtime, &objects) {
+        command.args(["-MAKEFLAGS", &format!("--old-file={object}")]);
+    }
     tool::run(command, work.path(), None)?;
     keep_runtime(&objects, &runtime, cache);
 
@@ -209,13 +215,17 @@ fn fingerprint(verilator: &Tool, waves: Option<WaveFormat>) -> String {
     format!("{:?} {version} {waves:?} {:?}", verilator.origin, std::env::var_os("CXX"))
 }
 
-/// Verilator's own runtime is the same for every circuit and takes longer to compile than most: objects of
-/// an earlier build are laid where `make` finds them done. A failure only costs the time.
-fn reuse_runtime(kept: &Path, objects: &Path) {
-    let copy = |entry: std::fs::DirEntry| std::fs::copy(entry.path(), objects.join(entry.file_name()));
-    if let (Ok(entries), Ok(())) = (kept.read_dir(), std::fs::create_dir_all(objects)) {
-        entries.flatten().map(copy).for_each(drop);
-    }
+/// Verilator's own runtime is the same for every circuit and takes longer to compile than most: lays the
+/// objects of an earlier build where `make` looks for them, and names them. A failure only costs the time.
+fn reuse_runtime(kept: &Path, objects: &Path) -> Vec<String> {
+    let (Ok(entries), Ok(())) = (kept.read_dir(), std::fs::create_dir_all(objects)) else {
+        return Vec::new();
+    };
+    let copy = |entry: std::fs::DirEntry| {
+        std::fs::copy(entry.path(), objects.join(entry.file_name())).ok()?;
+        entry.file_name().into_string().ok()
+    };
+    entries.flatten().filter_map(copy).collect()
 }
 
 fn keep_runtime(objects: &Path, kept: &Path, cache: &Path) {
