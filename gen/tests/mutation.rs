@@ -1,0 +1,154 @@
+//! A check that has never been seen failing is not a check: a circuit with one wrong bit, one wrong bias,
+//! one beat too few or too many must differ from the golden model; the untouched one must not.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use netetch::desc::Hardware;
+use netetch::emit::{self, emit};
+use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
+use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Weights, Window};
+use netetch::plan::plan;
+use netetch::sim::{self, Options, Scenario, SimReport};
+
+const FRAMES: usize = 24;
+
+fn weights(scheme: Scheme, outputs: usize, inputs: usize) -> Weights {
+    let range = scheme.range();
+    let levels: Vec<i16> =
+        (range.min as i16..=range.max as i16).filter(|&level| scheme.contains(level.into())).collect();
+    let values =
+        Array2::from_shape_fn((outputs, inputs), |(o, i)| levels[(o * 7 + i * 5 + o * i) % levels.len()]);
+    Weights::new(scheme, values, 0).unwrap()
+}
+
+/// A convolution with an activation, a pool, and a dense layer whose accumulators are the output.
+fn network() -> Graph {
+    let mut graph = Graph::new("mutant");
+    let pixels = graph.input("pixels", Shape(vec![4, 4, 2]), Format::integer(Encoding::Unsigned(4)));
+    let window = Window { pad_rows: [1, 1], pad_columns: [1, 1], ..Window::valid([3, 3], [1, 1]) };
+    let conv = Op::Conv2d { weights: weights(Scheme::Ternary, 4, 18), window };
+    let conv = graph.add("conv_acc", "conv", conv, &[pixels]).unwrap();
+    let relu = Op::Requantize(Requantize {
+        bias: vec![90, 75, 101, 84],
+        scaling: Scaling::Shift(vec![2]),
+        rounding: Rounding::HalfUp,
+        saturation: Saturation::Saturate,
+        zero: 0,
+        limits: Range { min: 0, max: 63 },
+        encoding: Encoding::Unsigned(6),
+        exp: 0,
+    });
+    let conv = graph.add("conv", "conv", relu, &[conv]).unwrap();
+    let pool = graph.add("pool", "pool", Op::MaxPool(Window::valid([2, 2], [2, 2])), &[conv]).unwrap();
+    let fc = graph.add("fc", "fc", Op::Dense(weights(Scheme::Dfp { bits: 3 }, 5, 16)), &[pool]).unwrap();
+    graph.output(fc);
+    graph
+}
+
+/// The network's circuit in a folder of its own.
+fn circuit(graph: &Graph) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let rtl = folder.path().join("rtl");
+    emit(graph, &plan(graph, &Hardware::default()).unwrap(), emit::Options { probes: true }, &rtl).unwrap();
+    (folder, rtl)
+}
+
+fn simulate(graph: &Graph, folder: &Path) -> SimReport {
+    let frames = Array2::from_shape_fn((FRAMES, 32), |(frame, element)| {
+        ((frame * 37 + element * 11 + frame * element) % 16) as i32
+    });
+    let options =
+        Options { scenarios: vec![Scenario::unstalled()], probes: true, jobs: 1, ..Options::default() };
+    sim::prove(graph, folder, frames.view(), &options).unwrap()
+}
+
+/// Runs with one bit of a word of a ROM image flipped.
+fn with_flipped_bit(graph: &Graph, folder: &Path, rom: &str, word: usize, bit: usize) -> SimReport {
+    let path = folder.join(rom);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let place = text.lines().next().unwrap().len() - 1 - bit / 4;
+    let lines = text.lines().enumerate().map(|(index, line)| {
+        let mut line = line.as_bytes().to_vec();
+        if index == word {
+            let digit = char::from(line[place]).to_digit(16).unwrap() ^ (1 << (bit % 4));
+            line[place] = char::from_digit(digit, 16).unwrap() as u8;
+        }
+        String::from_utf8(line).unwrap() + "\n"
+    });
+    std::fs::write(&path, lines.collect::<String>()).unwrap();
+    let report = simulate(graph, folder);
+    std::fs::write(&path, text).unwrap();
+    report
+}
+
+#[test]
+fn the_untouched_circuit_passes_and_a_wrong_rom_does_not() {
+    let graph = network();
+    let (_kept, folder) = circuit(&graph);
+    let right = simulate(&graph, &folder);
+    assert!(right.passed(), "{:?}", right.check());
+    assert_eq!(right.measured, Some(right.planned));
+    assert_eq!(right.streams, ["conv", "pool", "fc", "fc"]);
+
+    // Every bit of some weights that are not zero: another level reaches the accumulators.
+    let stage =
+        sim::read_manifest(&folder).unwrap().stages.into_iter().find(|stage| stage.name == "fc").unwrap();
+    let bits = 3 * stage.pe * stage.simd;
+    for index in 0..9.max(bits) {
+        let (word, bit) = (index / bits, index % bits);
+        let report = with_flipped_bit(&graph, &folder, "fc_array.hex", word, bit);
+        assert!(!report.passed(), "bit {bit} of word {word} of the dense layer's ROM is never read");
+        let found = report.first_divergence.unwrap();
+        assert_eq!(found.layer, "fc", "{found}");
+        let operands = found.operands.unwrap();
+        assert_eq!(operands.accumulator, found.expected);
+        let sum: i64 = operands.products.iter().map(|product| product.input * product.weight).sum();
+        assert!(sum == found.expected || operands.nonzero > operands.products.len());
+    }
+
+    let report = with_flipped_bit(&graph, &folder, "conv_array.hex", 0, 0);
+    let found = report.first_divergence.as_ref().unwrap();
+    assert_eq!((found.layer.as_str(), found.channel), ("conv", Some(0)), "{found}");
+    assert_eq!(report.check().unwrap_err().exit_code(), 4);
+    assert!(simulate(&graph, &folder).passed(), "the ROM was not put back");
+}
+
+#[test]
+fn a_wrong_bias_is_found_in_its_channel() {
+    let graph = network();
+    let (_kept, folder) = circuit(&graph);
+    let report = with_flipped_bit(&graph, &folder, "conv_requantize.hex", 0, 0);
+    let found = report.first_divergence.unwrap();
+    assert_eq!((found.layer.as_str(), found.channel), ("conv", Some(0)), "{found}");
+    assert!((found.expected - found.got).abs() == 1, "{found}");
+    assert!(found.to_string().contains("bias 90"), "{found}");
+    let accumulator = found.operands.unwrap().accumulator;
+    assert_eq!(((accumulator + 90 + 2) >> 2).clamp(0, 63), found.expected);
+}
+
+#[test]
+fn a_lost_and_a_repeated_beat_are_found_in_their_stage() {
+    let graph = network();
+    let (_kept, folder) = circuit(&graph);
+    let leaf = folder.join("skid_buffer.v");
+    let right =
+        std::fs::read_to_string(&leaf).unwrap().replace("module skid_buffer ", "module skid_buffer_right ");
+    std::fs::write(&leaf, right + include_str!("mutation/skid_buffer.v")).unwrap();
+    let with_fault = |what: u32, width: usize| {
+        std::fs::write(folder.join("fault.hex"), format!("{what:x}\n{width:x}\n")).unwrap();
+        simulate(&graph, &folder)
+    };
+    let untouched = with_fault(0, 0);
+    assert!(untouched.passed(), "{:?}", untouched.check());
+
+    let manifest = sim::read_manifest(&folder).unwrap();
+    for (fault, what) in [(1, "loses"), (2, "repeats")] {
+        for probe in &manifest.probes {
+            let report = with_fault(fault, probe.stream.data_bits);
+            assert!(!report.passed(), "a circuit that {what} a beat after `{}` passed", probe.node);
+        }
+        let conv = with_fault(fault, manifest.probes[0].stream.data_bits);
+        assert_eq!(conv.first_divergence.unwrap().layer, "conv");
+    }
+}
