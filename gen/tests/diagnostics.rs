@@ -54,6 +54,53 @@ fn hostile_text_is_refused() {
     assert!(refuse(folder.path(), "absent.yaml").contains("cannot read the description"));
 }
 
+/// Damaged descriptions and weight files are refused or understood, whatever was damaged.
+#[test]
+fn no_damage_makes_it_panic() {
+    const TEXT: &str = "netetch: 1\nname: net\nweights: w.npz\ninput: {shape: [6], format: u4, exp: -1}\nlayers:\n\
+        - {name: fc1, op: dense, outputs: 4, weights: {codes: fc1.weight, scheme: ternary}, bias: {values: mean},\n  \
+        batch_norm: {mean: mean, variance: variance}, activation: {leaky: 0.25}, output: {format: s4, exp: 0}}\n\
+        - {name: fc2, op: dense, outputs: 3, weights: {codes: w, scheme: dfp-4, file: w2.npz}, \
+        output: {format: u8, shift: 1}}\nhardware: {goal: {cycles: 10}, folding: {fc1: {pe: 2}}}\n";
+    let folder = tempfile::tempdir().unwrap();
+    write_weights(folder.path());
+    let good = fs::read(folder.path().join("w.npz")).unwrap();
+    let second = npz(&[("w", integers("(3, 4)", &[3; 12]))]);
+    let path = folder.path().join("net.yaml");
+    let check = |text: &[u8], weights: &[u8], second: &[u8]| {
+        fs::write(&path, text).unwrap();
+        fs::write(folder.path().join("w.npz"), weights).unwrap();
+        fs::write(folder.path().join("w2.npz"), second).unwrap();
+        netetch::desc::read(&path).and_then(|description| netetch::lower::lower(&description))
+    };
+    assert!(check(TEXT.as_bytes(), &good, &second).is_ok());
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut refused = 0;
+    for round in 0..600 {
+        let (mut text, mut weights, mut second) = (TEXT.as_bytes().to_vec(), good.clone(), second.clone());
+        for _ in 0..=random(3) {
+            let bytes = match round % 3 {
+                0 => &mut text,
+                1 => &mut weights,
+                _ => &mut second,
+            };
+            let at = random(bytes.len());
+            match random(4) {
+                0 => bytes[at] = random(256) as u8,
+                1 => bytes[at] = b"0123456789-[]{},:.& *"[random(21)],
+                2 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        refused += usize::from(check(&text, &weights, &second).is_err());
+    }
+    assert!(refused > 200, "only {refused} of 600 were refused");
+}
+
 /// What `netetch check` says of a bad description; checks that it fails as it should.
 fn refuse(folder: &Path, name: &str) -> String {
     let program = env!("CARGO_BIN_EXE_netetch");

@@ -62,6 +62,9 @@ fn open(path: &Path) -> Result<Opened> {
         return Err(Error::input(format!("found a weight file of the kind `.{extension}`"))
             .mend("use .npz, .npy or .safetensors"));
     }
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(Error::input("found no regular file; expected a weight file"));
+    }
     let mut file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     if length > GREATEST_FILE {

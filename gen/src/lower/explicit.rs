@@ -150,7 +150,7 @@ fn scaling(shift: Vec<i32>, mult: Option<Vec<u32>>, slopes: Option<&[f64]>) -> R
 
 /// Binary digits after the point.
 pub(super) fn fraction_bits(value: f64) -> u32 {
-    (0..=1074).find(|&bits| (value * 2_f64.powi(bits)).fract() == 0.0).unwrap_or(0).unsigned_abs()
+    (0..=1074).find(|&bits| (value * 2_f64.powi(bits)).fract() == 0.0).unwrap_or(1075).unsigned_abs()
 }
 
 /// The format's range, narrowed by the activation.

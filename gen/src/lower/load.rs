@@ -103,6 +103,11 @@ impl<'a> Sources<'a> {
                 }
             };
             let Quantized { codes, exp, scale } = quantized;
+            if scale.iter().any(|scale| !scale.is_normal()) {
+                return Err(Error::input("found weights whose scale is beyond the range of float64")
+                    .mend("bring them nearer to 1")
+                    .at(self.place(&["weights", "values"])));
+            }
             return Ok(LayerWeights { scheme, codes, exp, scale });
         }
         let Some(key) = &weights.codes else {

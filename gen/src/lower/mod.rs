@@ -15,9 +15,14 @@ use crate::desc::types::{Extent, Padding, PaddingRule};
 use crate::desc::{Description, Layer};
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Format};
-use crate::ir::{Graph, NodeId, Op, Shape, Window};
+use crate::ir::{Fact, Graph, NodeId, Op, Shape, Window};
 
 use load::Sources;
+
+/// A result of more elements than this is refused.
+const GREATEST_TENSOR: usize = 1 << 28;
+/// A result of an exponent beyond this, either way, is refused.
+const GREATEST_EXPONENT: i32 = 2048;
 
 /// Builds the graph of a description.
 ///
@@ -39,10 +44,29 @@ pub fn lower(description: &Description) -> Result<Graph> {
         sources.layer = index;
         let place = description.place_in_layer(index, &[]);
         last = add(&mut graph, &mut sources, layer, last)
+            .and_then(|last| within_limits(&graph[last].fact).map(|()| last))
             .map_err(|error| error.at(Place::layer(layer.name())).at(place))?;
     }
     graph.output(last);
     Ok(graph)
+}
+
+/// Refuses what no circuit holds, before anything is sized by it.
+fn within_limits(fact: &Fact) -> Result<()> {
+    let elements = fact.shape.0.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
+    if elements.is_none_or(|elements| elements > GREATEST_TENSOR) {
+        return Err(Error::input(format!(
+            "found a result of the shape {}; expected at most {GREATEST_TENSOR} elements",
+            fact.shape
+        )));
+    }
+    if fact.format.exp.abs() > GREATEST_EXPONENT {
+        return Err(Error::input(format!(
+            "found a result of the exponent {}; expected -{GREATEST_EXPONENT} to {GREATEST_EXPONENT}",
+            fact.format.exp
+        )));
+    }
+    Ok(())
 }
 
 fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, input: NodeId) -> Result<NodeId> {

@@ -1,0 +1,59 @@
+//! What to build of a network.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::desc::names;
+
+/// What to build.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hardware {
+    /// The device.
+    #[serde(default)]
+    #[schemars(schema_with = "names::target")]
+    pub target: Option<String>,
+    /// The clock to plan for, in MHz.
+    #[schemars(range(min = 0.001, max = 10000.0))]
+    pub clock_mhz: Option<f64>,
+    /// How fast it should be: the planner picks the folding.
+    pub goal: Option<Goal>,
+    /// Explicit folding, layer by layer.
+    #[serde(default)]
+    pub folding: BTreeMap<String, Folding>,
+}
+
+/// How fast the circuit should be.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Clock cycles from one inference to the next, at most.
+    Cycles(#[schemars(range(min = 1))] u64),
+    /// Inferences per second, at least.
+    #[serde(rename = "inferences_per_s")]
+    InferencesPerSecond(#[schemars(range(min = 0.000_001, max = 1.0e12))] f64),
+}
+
+/// How many multiply-accumulates of a layer are done in one cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Folding {
+    /// Output channels at once; 1 when absent.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub pe: usize,
+    /// Inputs at once; 1 when absent.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub simd: usize,
+    /// Pixels at once; 1 when absent.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub pixels: usize,
+}
+
+fn one() -> usize {
+    1
+}

@@ -1,0 +1,115 @@
+//! The integer format of a result.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::desc::names;
+
+use super::{Inexact, Key, Parameter};
+
+/// The integer format of a layer's result, and how accumulators become it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// How an element is written.
+    #[schemars(schema_with = "names::format")]
+    pub format: String,
+    /// A unit stands for 2^exp. Alone, it asks for the scaling to be derived from the exponents and scales.
+    #[schemars(range(min = -256, max = 256))]
+    pub exp: Option<i32>,
+    /// Right shift of the accumulator; negative shifts left.
+    pub shift: Option<Parameter<i32>>,
+    /// Multiplier before the shift.
+    pub mult: Option<Parameter<u32>>,
+    /// An array of integer thresholds in accumulator units: `[channels, thresholds]` or `[thresholds]`.
+    pub thresholds: Option<Key>,
+    /// With thresholds: the value below the first one.
+    #[schemars(range(min = -65_536, max = 65_536))]
+    pub first: Option<i64>,
+    /// With thresholds: what each one adds; 1 when absent.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub step: Option<i64>,
+    /// What the shift does with the fraction.
+    #[serde(default)]
+    pub rounding: Rounding,
+    /// What happens outside the format.
+    #[serde(default)]
+    pub saturation: Saturation,
+    /// Added after rounding; 0 when absent.
+    #[serde(default)]
+    #[schemars(range(min = -65_536, max = 65_536))]
+    pub zero: i64,
+    /// The weight file of `shift`, `mult` and `thresholds`, when not the network's.
+    pub file: Option<String>,
+    /// How a scaling is derived: by thresholds up to 4 bits and a multiplier beyond, or as said.
+    #[serde(default)]
+    pub derive: Derive,
+    /// `allow`: a derived scaling may differ from the real-valued chain.
+    #[serde(default)]
+    pub inexact: Inexact,
+}
+
+/// How a derived scaling is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Derive {
+    /// A shift where that is exact; else thresholds up to 4 bits, and a proved multiplier beyond.
+    #[default]
+    Auto,
+    /// A table of thresholds.
+    Thresholds,
+    /// A proved multiplier, shift and bias.
+    Multiplier,
+}
+
+/// What a shift or a division does with the fraction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    /// ⌊x + ½⌋.
+    #[default]
+    HalfUp,
+    /// ⌊x⌋.
+    Floor,
+    /// To nearest, ties to even.
+    HalfEven,
+    /// Cut off.
+    TowardZero,
+    /// To nearest, ties away from zero.
+    HalfAway,
+    /// TensorFlow Lite's two steps.
+    TfliteDouble,
+}
+
+impl From<Rounding> for crate::fixed::Rounding {
+    fn from(rounding: Rounding) -> Self {
+        match rounding {
+            Rounding::HalfUp => crate::fixed::Rounding::HalfUp,
+            Rounding::Floor => crate::fixed::Rounding::Floor,
+            Rounding::HalfEven => crate::fixed::Rounding::HalfEven,
+            Rounding::TowardZero => crate::fixed::Rounding::TowardZero,
+            Rounding::HalfAway => crate::fixed::Rounding::HalfAway,
+            Rounding::TfliteDouble => crate::fixed::Rounding::TfliteDouble,
+        }
+    }
+}
+
+/// What happens to a result outside the format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Saturation {
+    /// It becomes the nearest value.
+    #[default]
+    Saturate,
+    /// Its lowest bits are kept.
+    Wrap,
+}
+
+impl From<Saturation> for crate::fixed::Saturation {
+    fn from(saturation: Saturation) -> Self {
+        match saturation {
+            Saturation::Saturate => crate::fixed::Saturation::Saturate,
+            Saturation::Wrap => crate::fixed::Saturation::Wrap,
+        }
+    }
+}
