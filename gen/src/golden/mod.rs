@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::fixed::Range;
+use crate::fixed::{Encoding, Range};
 use crate::ir::{Graph, Node, NodeId, Op, Weights};
 
 use lanes::{LANES, Lanes, Number};
@@ -138,7 +138,11 @@ fn check_input(graph: &Graph, input: &ArrayView2<i32>) -> Result<()> {
         )));
     }
     let encoding = fact.format.encoding;
+    let range = encoding.range();
     let written = |&value: &i32| encoding.encode(value.into()).is_some();
+    if is_within(input, range) && encoding != Encoding::Bipolar {
+        return Ok(());
+    }
     match input.indexed_iter().find(|(_, value)| !written(value)) {
         Some(((frame, element), value)) => Err(Error::input(format!(
             "frame {frame}, element {element}: found {value}; expected a value of {encoding}, {}",
@@ -147,6 +151,13 @@ fn check_input(graph: &Graph, input: &ArrayView2<i32>) -> Result<()> {
         .mend(format!("give the input as the integers q of its format, {}", fact.format))),
         None => Ok(()),
     }
+}
+
+/// Whether every value lies in `range`, without a branch for each.
+fn is_within(input: &ArrayView2<i32>, range: Range) -> bool {
+    let limit = |value: i64| value.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+    let (min, max) = (limit(range.min), limit(range.max));
+    input.rows().into_iter().all(|row| row.fold(true, |all, &value| all & (value >= min) & (value <= max)))
 }
 
 /// One block of frames and where its results go.
