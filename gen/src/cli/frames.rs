@@ -1,11 +1,13 @@
-//! Frames for a network: from a NumPy file, or drawn at random.
+//! Frames for a network: from a NumPy or IDX file, or drawn at random.
 
 use std::path::Path;
 
 use ndarray::Array2;
-use netetch::desc::WeightFiles;
+use netetch::desc::{Tensor, WeightFiles};
 use netetch::error::{Error, Place, Result};
 use netetch::ir::{Fact, Graph};
+
+use super::idx;
 
 /// What the network takes.
 pub fn input_fact(graph: &Graph) -> Result<&Fact> {
@@ -16,7 +18,17 @@ pub fn input_fact(graph: &Graph) -> Result<&Fact> {
     }
 }
 
-/// The frames of a `.npy` file: integers, one frame per entry of the first extent, in any shape of the
+/// An array: `FILE.npy`, `FILE.npz:ARRAY`, or an IDX file.
+fn array(path: &Path) -> Result<Tensor> {
+    let text = path.to_string_lossy();
+    match text.rsplit_once(".npz:") {
+        Some((file, key)) => WeightFiles::default().read(Path::new(&format!("{file}.npz")), key),
+        None if idx::is_named(path) => idx::read(path),
+        None => WeightFiles::default().read(path, &path.file_stem().unwrap_or_default().to_string_lossy()),
+    }
+}
+
+/// The frames of a file, as [`array`] names it: integers, one frame per entry of the first extent, in any shape of the
 /// network's number of elements.
 ///
 /// # Errors
@@ -24,8 +36,7 @@ pub fn input_fact(graph: &Graph) -> Result<&Fact> {
 pub fn read(graph: &Graph, path: &Path) -> Result<Array2<i32>> {
     let at = |error: Error| error.at(Place::file(path));
     let fact = input_fact(graph)?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let tensor = WeightFiles::default().read(path, &name)?;
+    let tensor = array(path)?;
     let elements = fact.shape.elements();
     let found: usize = tensor.shape().iter().skip(1).product();
     if tensor.shape().is_empty() || found != elements {
@@ -52,13 +63,12 @@ pub fn read(graph: &Graph, path: &Path) -> Result<Array2<i32>> {
     }))
 }
 
-/// The labels of a `.npy` file: one integer a frame.
+/// The labels of a file, as [`array`] names it: one integer a frame.
 ///
 /// # Errors
 /// When the file cannot be read or holds something else.
 pub fn labels(path: &Path) -> Result<Vec<i64>> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    WeightFiles::default().read(path, &name)?.integers().map_err(|error| error.at(Place::file(path)))
+    array(path)?.integers().map_err(|error| error.at(Place::file(path)))
 }
 
 /// Frames of values drawn evenly from what the network takes; the same seed gives the same frames.

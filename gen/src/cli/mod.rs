@@ -10,7 +10,10 @@ mod doctor;
 mod emit;
 mod flow;
 mod frames;
+mod idx;
+mod npy;
 mod reports;
+mod run;
 mod schema;
 mod sim;
 mod steps;
@@ -31,6 +34,7 @@ enum Command {
     Emit(emit::Args),
     Flow(flow::Args),
     Reports(reports::Args),
+    Run(run::Args),
     Schema(schema::Args),
     Sim(sim::Args),
     Synth(synth::Args),
@@ -47,6 +51,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Emit(args) => emit::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Reports(args) => reports::run(args),
+        Command::Run(args) => run::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Synth(args) => synth::run(args),

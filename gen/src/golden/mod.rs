@@ -75,6 +75,14 @@ impl Golden {
         Ok(values.swap_remove(0))
     }
 
+    /// Whether [`Self::run`] takes these frames.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn check(&self, input: ArrayView2<i32>) -> Result<()> {
+        check_input(&self.graph, &input)
+    }
+
     /// The values of every node of `keep`, in that order, each `[batch, elements of the node]`.
     ///
     /// # Errors
