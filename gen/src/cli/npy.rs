@@ -95,6 +95,6 @@ mod tests {
             assert_eq!(tensor.integers().unwrap(), [range.min, range.max, 0, 0, 0, range.min]);
             std::fs::remove_file(path).unwrap();
         }
-        assert!(header(&[5], 1).ends_with(b"\n") && header(&[5], 1).len() % 64 == 0);
+        assert!(header(&[5], 1).ends_with(b"\n") && header(&[5], 1).len().is_multiple_of(64));
     }
 }
