@@ -77,7 +77,7 @@ impl Design<'_> {
             _ = write!(script, " -chparam {name} {value}");
         }
         let synth = match (self.target.family(), self.target) {
-            (Family::Ecp5, _) => "synth_ecp5",
+            (Family::Ecp5, _) => "synth_ecp5 -nowidelut",
             (Family::Ice40, Target::Ice40Up5k) => "synth_ice40 -device u -dsp",
             (Family::Ice40, _) => "synth_ice40 -device hx",
             (Family::Gowin, _) => "synth_gowin -family gw1n",
