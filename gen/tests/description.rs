@@ -130,3 +130,37 @@ fn collect(schema: &serde_json::Value, names: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+fn netetch(arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_netetch"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn check_prints_sizes_that_add_up() {
+    let report = netetch(&["check", "examples/digits_mlp/net.yaml", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let nodes = report["nodes"].as_array().unwrap();
+    for key in ["weights", "macs", "rom_bits", "zeros"] {
+        let sum: u64 = nodes.iter().map(|node| node[key].as_u64().unwrap()).sum();
+        assert_eq!(report["totals"][key].as_u64(), Some(sum), "{key}");
+    }
+    // 64-32-16-10.
+    assert_eq!(report["totals"]["weights"], 64 * 32 + 32 * 16 + 16 * 10);
+    assert_eq!(report["totals"]["macs"], report["totals"]["weights"]);
+    let table = netetch(&["check", "examples/digits_mlp/net.yaml"]);
+    assert_eq!(table.lines().count(), nodes.len() + 3, "{table}");
+    assert!(table.contains("2,720"), "{table}");
+}
+
+#[test]
+fn the_schema_is_printed() {
+    let schema: serde_json::Value = serde_json::from_str(&netetch(&["schema"])).unwrap();
+    assert_eq!(schema, desc::schema());
+    assert_eq!(schema["additionalProperties"], false);
+}

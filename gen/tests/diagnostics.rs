@@ -154,6 +154,7 @@ fn write_weights(folder: &Path) {
         ("infinite", with(23, f32::NEG_INFINITY)),
         ("conv.weight", integers("(2, 3, 3, 1)", &[1; 18])),
         ("conv7.weight", integers("(2, 7, 7, 1)", &[1; 98])),
+        ("enormous", npy("'<f8'", "(4, 6)", &1.7e308_f64.to_le_bytes().repeat(24))),
         ("bias", integers("(4,)", &[-1, 2, 3, 4])),
         ("bias5", integers("(5,)", &[1; 5])),
         ("bias_huge", npy("'<i8'", "(1,)", &i64::MAX.to_le_bytes())),
@@ -168,6 +169,7 @@ fn write_weights(folder: &Path) {
         ("complex", npy("'<c8'", "(4, 6)", &[0; 192])),
     ]);
     write("w.npz", &good);
+    fs::create_dir(folder.join("folder.npz")).unwrap();
     write("w.pt", b"PK");
     write("not_zip.npz", b"this is no archive");
     write("cut_off.npz", &good[..good.len() / 2]);

@@ -174,7 +174,7 @@ impl fmt::Display for Value {
             Value::Null => out.write_str("nothing"),
             Value::Bool(value) => write!(out, "`{value}`"),
             Value::Integer(value) => write!(out, "the number {value}"),
-            Value::Real(value) => write!(out, "the number {value}"),
+            Value::Real(value) => write!(out, "the number {value:?}"),
             Value::Text(text) if text.chars().count() > 60 => {
                 write!(out, "the text `{}…`", text.chars().take(60).collect::<String>())
             }

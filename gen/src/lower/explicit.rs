@@ -119,7 +119,7 @@ fn scaling(shift: Vec<i32>, mult: Option<Vec<u32>>, slopes: Option<&[f64]>) -> R
     let mult = mult.unwrap_or_else(|| vec![1]);
     let fraction = slopes.iter().map(|&slope| fraction_bits(slope)).max().unwrap_or(0);
     let inexact = |slope: f64| {
-        Error::input(format!("found the slope {slope}, which no multiplier of 32 bits has exactly"))
+        Error::input(format!("found the slope {slope:?}, which no multiplier of 32 bits has exactly"))
             .mend("use a slope such as 0.125 or 0.1015625, with few binary digits")
     };
     let steepest = slopes.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
