@@ -16,10 +16,10 @@ module {= module =} (
     output wire led        // lights when bytes were lost or a frame had the wrong length
 );
 
-  (* netetch_wire *) wire rst, net_rst, overrun, frame_error;
-  (* netetch_wire *) wire s_valid, s_ready, s_last, m_valid, m_ready;
-  (* netetch_wire *) wire [{= in_bytes * 8 - 1 =}:0] s_data;
-  (* netetch_wire *) wire [{= out_bytes * 8 - 1 =}:0] m_data;
+  wire rst, net_rst, overrun, frame_error;
+  wire s_valid, s_ready, s_last, m_valid, m_ready;
+  wire [{= in_bytes * 8 - 1 =}:0] s_data;
+  wire [{= out_bytes * 8 - 1 =}:0] m_data;
 
   assign led = {% if led_active_low %}!{% endif %}(overrun || frame_error);
 

@@ -19,7 +19,7 @@ module netetch_harness #(
   reg  [ IN-1:0] in_q;
   reg  [OUT-1:0] out_q;
   reg  [OUT-1:0] chain_q;
-  (* netetch_wire *) wire [OUT-1:0] out;
+  wire [OUT-1:0] out;
 
   assign serial_out = chain_q[OUT-1];
 

@@ -111,7 +111,14 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
         let built = steps.run(&format!("synthesize for {target}"), |bar| {
             synth::run(&folder, target, &options, &|message| bar.set_message(message.to_owned()))
         })?;
-        let netlist_frames = 0;
+        let netlist_frames = args.netlist_frames.min(frames.nrows());
+        if netlist_frames > 0 {
+            let results = synth::folder(&folder, target, None);
+            let frames = frames.slice(s![..netlist_frames, ..]);
+            steps.run(&format!("simulate the netlist for {target}"), |_| {
+                super::synth::prove_netlist(&graph, &folder, &results, target, frames)
+            })?;
+        }
         let measured = Measured {
             plan: &plan,
             graph: &graph,

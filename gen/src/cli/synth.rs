@@ -1,11 +1,14 @@
 //! `netetch synth`: from a network to a bitstream.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use ndarray::ArrayView2;
+use netetch::ir::Graph;
+use netetch::sim::{self, SimReport, Sources};
 use netetch::synth::report::{Resources, SynthReport};
 use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
@@ -34,6 +37,9 @@ pub struct Args {
     /// Seconds that Yosys, and each seed, may take.
     #[arg(long, default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: u64,
+    /// Simulate the netlist too, with this many random frames, against the golden model.
+    #[arg(long, value_name = "FRAMES", default_value_t = 0)]
+    prove: usize,
     /// Stop after synthesis.
     #[arg(long)]
     no_route: bool,
@@ -92,13 +98,38 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         bar.set_message(text.to_owned());
     })?;
+    let results = synth::folder(&folder, target, args.board);
+    if args.prove > 0 {
+        bar.set_message("simulating the netlist");
+        let frames = super::frames::random(&graph, args.prove, 1)?;
+        let proof = prove_netlist(&graph, &folder, &results, target, frames.view())?;
+        eprintln!("netlist: {} frames compared, all bits equal", proof.frames_compared);
+    }
     bar.finish_and_clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        print(&report, &synth::folder(&folder, target, args.board).display().to_string());
+        print(&report, &results.display().to_string());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Simulates the netlist that was placed and routed and compares every bit with the golden model: unstalled, stalled, reset.
+///
+/// # Errors
+/// A bit differs, or a tool fails.
+pub fn prove_netlist(
+    graph: &Graph,
+    generated: &Path,
+    results: &Path,
+    target: Target,
+    frames: ArrayView2<i32>,
+) -> netetch::error::Result<SimReport> {
+    let models = synth::models(results, target)?;
+    let sources =
+        Sources { files: Some(models.files), include_dirs: models.include_dirs, extra_flags: models.flags };
+    let proof = sim::prove(graph, generated, frames, &sim::Options { sources, ..sim::Options::default() })?;
+    proof.check().map(|()| proof)
 }
 
 fn print(report: &SynthReport, folder: &str) {

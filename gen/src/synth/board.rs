@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn refuses_a_rate_that_the_clock_cannot_make() {
         assert!(bit_cycles(12.0, 1_000_000).is_ok());
-        assert!(bit_cycles(12.0, 921_600).is_err_and(|error| error.to_string().contains("115200")));
+        assert!(bit_cycles(25.0, 2_900_000).is_err_and(|error| error.to_string().contains("115200")));
         assert!(bit_cycles(25.0, 4_000_000).is_err());
         assert!(bit_cycles(25.0, 0).is_err());
     }

@@ -4,12 +4,15 @@
 //! around them, and is left out of the counts. A board's bitstream has a shell instead, and can be loaded.
 
 mod board;
+mod cells;
+mod fit;
 mod netlist;
 pub mod report;
 mod route;
 mod surround;
 mod yosys;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,6 +21,7 @@ use crate::emit::manifest::{self, Cycles, Manifest};
 use crate::error::{Error, Result};
 use crate::target::Target;
 pub use board::{Board, Facts, Link};
+pub use cells::{Models, models};
 use netlist::{Netlist, Owner};
 use report::{Files, Layer, Resources, Rom, Seconds, SynthReport, Timing};
 
@@ -111,8 +115,11 @@ impl Job<'_> {
     fn run(self) -> Result<SynthReport> {
         (self.progress)("Yosys");
         let mut seconds = Seconds { synthesis: self.synthesize()?, ..Seconds::default() };
-        let netlist = Netlist::read(&self.folder.join(yosys::NETLIST))?;
-        let owners = netlist.resources(&self.surround.module, self.target)?;
+        let network = Netlist::read(&self.folder.join(yosys::NETWORK))?;
+        let layers = self.layers(&network.resources(&self.manifest.top, self.target)?);
+        let whole = Netlist::read(&self.folder.join(yosys::NETLIST))?;
+        let around = whole.around(&self.surround.module, self.target)?;
+        fit::check(&self.manifest, self.target, &layers, around)?;
         let mut files =
             Files { netlist: yosys::NETLIST.into(), verilog: yosys::VERILOG.into(), bitstream: None };
         let mut routed = None;
@@ -127,7 +134,7 @@ impl Job<'_> {
             seconds.pack = pack;
             routed = Some(self.timing(result));
         }
-        let report = self.report(&owners, files, routed, seconds);
+        let report = self.report(layers, around, files, routed, seconds);
         self.write(REPORT, &(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"))?;
         Ok(report)
     }
@@ -142,17 +149,12 @@ impl Job<'_> {
             self.write(name, text)?;
         }
         let rtl = self.generated.file_name().unwrap_or_default().to_string_lossy();
-        let around = self.surround.files.iter().map(|(name, _)| name.clone());
-        let inside = self.manifest.files.iter().map(|file| format!("../{rtl}/{}", file.name));
-        let sources: Vec<String> = around.chain(inside).filter(|name| name.ends_with(".v")).collect();
-        let design = yosys::Design {
-            top: &self.surround.module,
-            network: &self.manifest.top,
-            sources: &sources,
-            parameters: &self.surround.parameters,
-            target: self.target,
-        };
-        yosys::synthesize(&design, self.folder, self.options.time_limit)
+        let verilog = self.manifest.files.iter().filter(|file| file.name.ends_with(".v"));
+        let sources: Vec<String> = verilog.map(|file| format!("../{rtl}/{}", file.name)).collect();
+        let design = yosys::Design { network: &self.manifest.top, sources: &sources, target: self.target };
+        let limit = self.options.time_limit;
+        let mapped = yosys::synthesize(&design, self.folder, limit)?;
+        Ok(mapped + yosys::assemble(&design, &self.surround, self.folder, limit)?)
     }
 
     fn request(&self) -> route::Request<'_> {
@@ -197,42 +199,29 @@ impl Job<'_> {
 
     fn report(
         &self,
-        owners: &std::collections::BTreeMap<Owner, Resources>,
+        layers: Vec<Layer>,
+        around: Resources,
         files: Files,
         routed: Option<Timing>,
         seconds: Seconds,
     ) -> SynthReport {
-        let manifest = &self.manifest;
-        let mut total = Resources::default();
-        let inside = owners.iter().filter(|(owner, _)| **owner != Owner::Around);
-        inside.for_each(|(_, resources)| total += *resources);
-        let rom_bits = |name: &str| {
-            manifest
-                .stages
-                .iter()
-                .filter(|stage| stage.name == name)
-                .map(|stage| stage.rom_bits)
-                .sum::<usize>()
-        };
+        let total = report::total(&layers);
         let has = self.target.available();
         SynthReport {
             schema: 1,
-            network: manifest.network.clone(),
+            network: self.manifest.network.clone(),
             target: self.target,
             part: self.target.part().to_owned(),
             board: self.options.board.map(|(board, _)| board.to_string()),
             board_clock_mhz: self.surround.clock_mhz,
             resources: total,
-            surroundings: owners.get(&Owner::Around).copied().unwrap_or_default(),
+            surroundings: around,
             available: Resources { lut: has.lut, ff: has.ff, bram: has.bram, rom: has.bram, dsp: has.dsp },
-            layers: self
-                .layers(owners)
-                .map(|(name, resources)| Layer { rom_bits: rom_bits(&name), name, resources })
-                .collect(),
             rom: Rom {
-                bits_used: manifest.stages.iter().map(|stage| stage.rom_bits).sum(),
+                bits_used: layers.iter().map(|layer| layer.rom_bits).sum(),
                 bits_taken: total.rom * self.target.block_ram().bits,
             },
+            layers,
             cycles: self.cycles(),
             routed,
             files,
@@ -241,27 +230,20 @@ impl Job<'_> {
     }
 
     /// The manifest's stages in order, then everything between them as `(chain)`.
-    fn layers(
-        &self,
-        owners: &std::collections::BTreeMap<Owner, Resources>,
-    ) -> impl Iterator<Item = (String, Resources)> {
-        let stages: Vec<(String, Resources)> = self
-            .manifest
-            .stages
+    fn layers(&self, owners: &BTreeMap<Owner, Resources>) -> Vec<Layer> {
+        let stages = &self.manifest.stages;
+        let mut layers: Vec<Layer> = stages
             .iter()
-            .map(|stage| {
-                let owner = Owner::Stage(stage.name.clone());
-                (stage.name.clone(), owners.get(&owner).copied().unwrap_or_default())
+            .map(|stage| Layer {
+                name: stage.name.clone(),
+                resources: owners.get(&Some(stage.name.clone())).copied().unwrap_or_default(),
+                rom_bits: stage.rom_bits,
             })
             .collect();
         let mut chain = Resources::default();
-        for (owner, resources) in owners {
-            match owner {
-                Owner::Stage(name) if !stages.iter().any(|(stage, _)| stage == name) => chain += *resources,
-                Owner::Shared => chain += *resources,
-                Owner::Stage(_) | Owner::Around => {}
-            }
-        }
-        stages.into_iter().chain([("(chain)".to_owned(), chain)])
+        let is_stage = |owner: &Owner| stages.iter().any(|stage| owner.as_ref() == Some(&stage.name));
+        owners.iter().filter(|(owner, _)| !is_stage(owner)).for_each(|(_, resources)| chain += *resources);
+        layers.push(Layer { name: "(chain)".into(), resources: chain, rom_bits: 0 });
+        layers
     }
 }

@@ -86,16 +86,8 @@ struct Net {
     attributes: HashMap<String, serde_json::Value>,
 }
 
-/// Whose a cell is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Owner {
-    /// An instance at the network's top, by its name without `u_`.
-    Stage(String),
-    /// What feeds and reads the network: the harness, or a board's shell.
-    Around,
-    /// The network, but no stage of it.
-    Shared,
-}
+/// Whose a cell of the network is: a stage's, by its instance's name without `u_`, or nobody's.
+pub(super) type Owner = Option<String>;
 
 impl Netlist {
     /// Reads a file that Yosys' `write_json` wrote.
@@ -105,18 +97,36 @@ impl Netlist {
             .map_err(|error| Error::tool(format!("`{}` is no netlist: {error}", path.display())))
     }
 
-    /// What every owner takes.
-    pub fn resources(&self, top: &str, target: Target) -> Result<BTreeMap<Owner, Resources>> {
-        let module = self
-            .modules
-            .get(top)
-            .ok_or_else(|| Error::tool(format!("the netlist has lost its top module `{top}`")))?;
-        let owners = module.owners();
-        let surroundings = Surroundings::of(module);
+    fn module(&self, name: &str) -> Result<&Module> {
+        let module = self.modules.get(name);
+        module.ok_or_else(|| Error::tool(format!("the netlist has lost its top module `{name}`")))
+    }
+
+    /// What each stage of the network takes.
+    ///
+    /// # Errors
+    /// There is no such module.
+    pub fn resources(&self, network: &str, target: Target) -> Result<BTreeMap<Owner, Resources>> {
+        let module = self.module(network)?;
+        let context = Context::of(module);
         let mut all = BTreeMap::new();
-        for (cell, owner) in module.cells.values().zip(owners) {
-            *all.entry(owner).or_insert_with(Resources::default) +=
-                cell.resources(target.family(), &surroundings);
+        for (cell, owner) in module.cells.values().zip(module.owners()) {
+            *all.entry(owner).or_insert_with(Resources::default) += cell.resources(target.family(), &context);
+        }
+        Ok(all)
+    }
+
+    /// What is around the network, which was flattened into `top`.
+    ///
+    /// # Errors
+    /// There is no such module.
+    pub fn around(&self, top: &str, target: Target) -> Result<Resources> {
+        let module = self.module(top)?;
+        let context = Context::of(module);
+        let inside = format!("{INSTANCE}.");
+        let mut all = Resources::default();
+        for (_, cell) in module.cells.iter().filter(|(name, _)| !name.starts_with(&inside)) {
+            all += cell.resources(target.family(), &context);
         }
         Ok(all)
     }
@@ -133,53 +143,84 @@ impl Module {
             cell.nets(&Direction::Output).for_each(|net| _ = drivers.insert(net, index));
         }
         let named = |cell: &&Cell| cell.nets(&Direction::Output).find_map(|net| names.get(&net).cloned());
-        let mut owners: Vec<Option<Owner>> = cells.iter().map(named).collect();
-        let read_by = |owners: &[Option<Owner>], cell: &Cell| {
+        let mut owners: Vec<Owner> = cells.iter().map(named).collect();
+        let read_by = |owners: &[Owner], cell: &Cell| {
             let indices = cell.nets(&Direction::Output).filter_map(|net| readers.get(&net)).flatten();
-            most(indices.filter_map(|&index| owners[index].clone()))
+            most(indices.filter_map(|&index| owners[index].as_ref()))
         };
-        let driven_by = |owners: &[Option<Owner>], cell: &Cell| {
+        let driven_by = |owners: &[Owner], cell: &Cell| {
             let indices = cell.nets(&Direction::Input).filter_map(|net| drivers.get(&net));
-            most(indices.filter_map(|&index| owners[index].clone()))
+            most(indices.filter_map(|&index| owners[index].as_ref()))
         };
         spread(&cells, &mut owners, read_by);
         spread(&cells, &mut owners, driven_by);
-        owners.into_iter().map(|owner| owner.unwrap_or(Owner::Shared)).collect()
+        owners
     }
 
-    fn names(&self) -> HashMap<u64, Owner> {
+    /// The stage that drives a net, for every net whose name says so.
+    fn names(&self) -> HashMap<u64, String> {
         let mut names = HashMap::new();
-        for (name, net) in &self.netnames {
-            if net.hide_name == 1 || !net.attributes.contains_key(NAMED) {
-                continue;
-            }
-            let owner = owner_of(name);
-            for bit in &net.bits {
-                if let Bit::Net(bit) = bit {
-                    let known = names.entry(*bit).or_insert_with(|| owner.clone());
-                    if matches!(owner, Owner::Stage(_)) {
-                        *known = owner.clone();
-                    }
-                }
+        let named = |net: &Net| net.hide_name == 0 && net.attributes.contains_key(NAMED);
+        for (name, net) in self.netnames.iter().filter(|(_, net)| named(net)) {
+            if let Some((instance, _)) = name.split_once('.') {
+                let stage = instance.strip_prefix("u_").unwrap_or(instance);
+                let nets = net.bits.iter().filter_map(Bit::net);
+                names.extend(nets.map(|net| (net, stage.to_owned())));
             }
         }
         names
     }
 }
 
+/// The most frequent stage; the first in order where two are.
+fn most<'a>(stages: impl Iterator<Item = &'a String>) -> Owner {
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    stages.for_each(|stage| *counts.entry(stage).or_default() += 1);
+    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(stage, _)| stage.clone())
+}
+
+/// Gives every cell without an owner what `neighbours` says, until nothing changes.
+fn spread(cells: &[&Cell], owners: &mut [Owner], neighbours: impl Fn(&[Owner], &Cell) -> Owner) {
+    let mut waiting: Vec<usize> = (0..cells.len()).filter(|&index| owners[index].is_none()).collect();
+    loop {
+        let found: Vec<(usize, Owner)> =
+            waiting.iter().map(|&index| (index, neighbours(owners, cells[index]))).collect();
+        let before = waiting.len();
+        waiting.clear();
+        for (index, owner) in found {
+            match owner {
+                Some(_) => owners[index] = owner,
+                None => waiting.push(index),
+            }
+        }
+        if waiting.len() == before {
+            return;
+        }
+    }
+}
+
+impl Bit {
+    fn net(&self) -> Option<u64> {
+        match self {
+            Bit::Net(net) => Some(*net),
+            Bit::Constant(_) => None,
+        }
+    }
+}
+
 /// What the count of a cell depends on beside itself.
-struct Surroundings {
+struct Context {
     /// The operands and carry-in of every iCE40 LUT: a carry with the same ones shares its logic cell.
     fused: HashSet<[Option<Bit>; 3]>,
     /// Nets that Gowin's GND cell drives.
     low: HashSet<u64>,
 }
 
-impl Surroundings {
+impl Context {
     fn of(module: &Module) -> Self {
         let luts = module.cells.values().filter(|cell| cell.kind == "SB_LUT4");
         let grounds = module.cells.values().filter(|cell| cell.kind == "GND");
-        Surroundings {
+        Context {
             fused: luts.map(|cell| ["I1", "I2", "I3"].map(|port| cell.bit(port))).collect(),
             low: grounds.flat_map(|cell| cell.nets(&Direction::Output)).collect(),
         }
@@ -194,70 +235,23 @@ impl Surroundings {
     }
 }
 
-fn owner_of(name: &str) -> Owner {
-    let mut parts = name.split('.');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(INSTANCE), Some(instance), Some(_)) => {
-            Owner::Stage(instance.strip_prefix("u_").unwrap_or(instance).to_owned())
-        }
-        (Some(INSTANCE), Some(_), None) => Owner::Shared,
-        _ => Owner::Around,
-    }
-}
-
-/// The most frequent owner; the first in order where two are.
-fn most(owners: impl Iterator<Item = Owner>) -> Option<Owner> {
-    let mut counts: BTreeMap<Owner, usize> = BTreeMap::new();
-    owners.for_each(|owner| *counts.entry(owner).or_default() += 1);
-    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(owner, _)| owner)
-}
-
-/// Gives every cell without an owner what `neighbours` says, until nothing changes.
-fn spread(
-    cells: &[&Cell],
-    owners: &mut [Option<Owner>],
-    neighbours: impl Fn(&[Option<Owner>], &Cell) -> Option<Owner>,
-) {
-    let mut waiting: Vec<usize> = (0..cells.len()).filter(|&index| owners[index].is_none()).collect();
-    loop {
-        let found: Vec<(usize, Option<Owner>)> =
-            waiting.iter().map(|&index| (index, neighbours(owners, cells[index]))).collect();
-        waiting.clear();
-        let mut changed = false;
-        for (index, owner) in found {
-            if owner.is_none() {
-                waiting.push(index);
-            } else {
-                owners[index] = owner;
-                changed = true;
-            }
-        }
-        if !changed {
-            return;
-        }
-    }
-}
-
 impl Cell {
     fn nets(&self, direction: &Direction) -> impl Iterator<Item = u64> {
         let ports = self
             .connections
             .iter()
             .filter(move |(port, _)| self.port_directions.get(*port) == Some(direction));
-        ports.flat_map(|(_, bits)| bits).filter_map(|bit| match bit {
-            Bit::Net(net) => Some(*net),
-            Bit::Constant(_) => None,
-        })
+        ports.flat_map(|(_, bits)| bits).filter_map(Bit::net)
     }
 
     fn bit(&self, port: &str) -> Option<Bit> {
         self.connections.get(port).and_then(|bits| bits.first()).cloned()
     }
 
-    fn resources(&self, family: Family, surroundings: &Surroundings) -> Resources {
+    fn resources(&self, family: Family, context: &Context) -> Resources {
         let none = Resources::default();
         let kind = self.kind.as_str();
-        let low = |port: &str| surroundings.is_low(self.bit(port));
+        let low = |port: &str| context.is_low(self.bit(port));
         let block = |never_written: bool| Resources { bram: 1, rom: usize::from(never_written), ..none };
         match family {
             Family::Ecp5 => match kind {
@@ -272,9 +266,7 @@ impl Cell {
             },
             Family::Ice40 => match kind {
                 "SB_LUT4" => Resources { lut: 1, ..none },
-                "SB_CARRY"
-                    if !surroundings.fused.contains(&["I0", "I1", "CI"].map(|port| self.bit(port))) =>
-                {
+                "SB_CARRY" if !context.fused.contains(&["I0", "I1", "CI"].map(|port| self.bit(port))) => {
                     Resources { lut: 1, ..none }
                 }
                 "SB_MAC16" => Resources { dsp: 1, ..none },

@@ -53,6 +53,13 @@ pub struct Layer {
     pub rom_bits: usize,
 }
 
+/// What all layers take.
+pub(super) fn total(layers: &[Layer]) -> Resources {
+    let mut total = Resources::default();
+    layers.iter().for_each(|layer| total += layer.resources);
+    total
+}
+
 /// ROM bits used, and what holds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rom {

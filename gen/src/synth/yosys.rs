@@ -1,9 +1,9 @@
 //! Yosys: from the generated folder to a netlist of the device's cells.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use super::surround::Surround;
 use crate::error::{Error, Result};
 use crate::target::{Family, Target};
 use crate::tool::{self, Tool, ToolKind};
@@ -13,12 +13,12 @@ pub(super) const INSTANCE: &str = "u_network";
 /// Attribute of nets whose name comes from the RTL, and says where their driver is.
 pub(super) const NAMED: &str = "netetch_name";
 
-/// The netlist for place and route.
-pub(super) const NETLIST: &str = "netlist.json";
+/// The network's cells.
+pub(super) const NETWORK: &str = "network.json";
 /// The same as Verilog, for simulation.
 pub(super) const VERILOG: &str = "netlist.v";
-const SCRIPT: &str = "synth.ys";
-const LOG: &str = "yosys.log";
+/// The network's cells and those around them, for place and route.
+pub(super) const NETLIST: &str = "netlist.json";
 
 /// Warnings that are not about the design, each with the reason.
 const WAIVED: [(&str, &str); 2] = [
@@ -26,31 +26,43 @@ const WAIVED: [(&str, &str); 2] = [
     ("ABC: Warning:", "ABC speaks of its own representation: boxes with fanout, and logic without registers"),
 ];
 
-/// What is synthesized.
+/// The network as it was emitted.
 #[derive(Debug)]
 pub(super) struct Design<'a> {
-    /// The top module: the harness, or a board's wrapper.
-    pub top: &'a str,
-    /// The network's module.
+    /// Its top module.
     pub network: &'a str,
     /// Verilog files, relative to the working folder.
     pub sources: &'a [String],
-    /// Parameters of the top.
-    pub parameters: &'a [(&'static str, usize)],
     /// The device.
     pub target: Target,
 }
 
-/// Synthesizes in `folder`.
+/// Maps the network alone to the device's cells: [`NETWORK`].
 ///
 /// # Errors
 /// Yosys fails, or warns of anything that is not waived.
 pub(super) fn synthesize(design: &Design, folder: &Path, limit: Duration) -> Result<f64> {
-    let script = folder.join(SCRIPT);
-    std::fs::write(&script, design.script()).map_err(|error| Error::io(&script, "write it", &error))?;
-    let output = tool::run(Tool::find(ToolKind::Yosys)?.command(&["-s", SCRIPT]), folder, Some(limit))?;
-    let log = folder.join(LOG);
-    std::fs::write(&log, &output.text).map_err(|error| Error::io(&log, "write it", &error))?;
+    run("synth", &design.script(), folder, limit)
+}
+
+/// Writes [`VERILOG`], and puts the mapped network into what surrounds it: [`NETLIST`]. The network's cells stay as
+/// they are, so that what was counted and simulated is what is placed and routed.
+///
+/// # Errors
+/// As of [`synthesize`].
+pub(super) fn assemble(design: &Design, surround: &Surround, folder: &Path, limit: Duration) -> Result<f64> {
+    run("assemble", &design.assembly(surround), folder, limit)
+}
+
+fn run(name: &str, script: &str, folder: &Path, limit: Duration) -> Result<f64> {
+    let file = format!("{name}.ys");
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| Error::io(&path, "write it", &error))
+    };
+    write(&file, script)?;
+    let output = tool::run(Tool::find(ToolKind::Yosys)?.command(&["-s", &file]), folder, Some(limit))?;
+    write(&format!("{name}.log"), &output.text)?;
     match warnings(&output.text).as_slice() {
         [] => Ok(output.elapsed.as_secs_f64()),
         found => Err(Error::tool(format!(
@@ -67,29 +79,44 @@ fn warnings(log: &str) -> Vec<&str> {
 }
 
 impl Design<'_> {
-    /// Flattens first, so that names can be sorted out: an input port's name would give a net to its reader, a name
-    /// at the network's top or a wire marked `netetch_wire` around it to nobody; what is left names the driver.
-    fn script(&self) -> String {
-        let Design { top, network, .. } = self;
-        let mut script = format!("read_verilog -defer -DNETETCH_TOP={network} {}\n", self.sources.join(" "));
-        _ = write!(script, "hierarchy -check -top {top}");
-        for (name, value) in self.parameters {
-            _ = write!(script, " -chparam {name} {value}");
-        }
-        let synth = match (self.target.family(), self.target) {
+    fn pass(&self) -> &'static str {
+        match (self.target.family(), self.target) {
             (Family::Ecp5, _) => "synth_ecp5 -nowidelut",
             (Family::Ice40, Target::Ice40Up5k) => "synth_ice40 -device u -dsp",
             (Family::Ice40, _) => "synth_ice40 -device hx",
             (Family::Gowin, _) => "synth_gowin -family gw1n",
-        };
-        _ = write!(
-            script,
-            "\nproc\nsetattr -set netetch_input 1 i:*\nflatten\n\
-             rename -hide w:{INSTANCE}.* a:netetch_input %i w:{INSTANCE}.* w:{INSTANCE}.*.* %d %u a:netetch_wire %u\n\
-             setattr -set {NAMED} 1 w:*\n\
-             {synth} -top {top} -json {NETLIST}\nwrite_verilog -noattr {VERILOG}\n"
-        );
-        script
+        }
+    }
+
+    /// Flattens first, so that names can be sorted out: an input port's name would give a net to its reader, a name
+    /// at the network's top to nobody; both are hidden, and what is left names the driver.
+    fn script(&self) -> String {
+        let Design { network, .. } = self;
+        let pads = if self.target.family() == Family::Gowin { " -noiopads" } else { "" };
+        format!(
+            "read_verilog -defer {}\nhierarchy -check -top {network}\nproc\n\
+             setattr -set netetch_input 1 i:*\nflatten\n\
+             rename -hide w:* a:netetch_input %i w:* w:*.* %d %u\nsetattr -set {NAMED} 1 w:*\n\
+             {}{pads} -top {network} -json {NETWORK}\n",
+            self.sources.join(" "),
+            self.pass(),
+        )
+    }
+
+    fn assembly(&self, surround: &Surround) -> String {
+        let Design { network, .. } = self;
+        let top = &surround.module;
+        let files = surround.files.iter().map(|(name, _)| name.as_str()).filter(|name| name.ends_with(".v"));
+        let parameters = surround.parameters.iter().map(|(name, value)| format!(" -chparam {name} {value}"));
+        format!(
+            "read_json {NETWORK}\nwrite_verilog -noattr {VERILOG}\ndesign -stash mapped\n\
+             read_verilog -lib {VERILOG}\nread_verilog -defer -DNETETCH_TOP={network} {}\n\
+             hierarchy -check -top {top}{}\n{} -top {top}\ndelete ={network}\n\
+             design -copy-from mapped {network}\nflatten\nopt_clean\ncheck -assert\nwrite_json {NETLIST}\n",
+            files.collect::<Vec<_>>().join(" "),
+            parameters.collect::<String>(),
+            self.pass(),
+        )
     }
 }
 
