@@ -3,6 +3,7 @@
 mod bench;
 mod chunk;
 mod compare;
+pub mod netlist;
 mod operands;
 mod report;
 pub mod vectors;

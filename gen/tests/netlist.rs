@@ -1,0 +1,80 @@
+//! After synthesis: a netlist, block RAMs and multipliers and all, computes the golden model's bits.
+
+use std::path::Path;
+
+use ndarray::Array2;
+use netetch::desc::{Folding, Hardware};
+use netetch::emit::{self, emit};
+use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
+use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Weights};
+use netetch::plan::plan;
+use netetch::sim::{self, Options, Scenario};
+use netetch::target::Family;
+use netetch::tool::{self, Tool, ToolKind};
+
+/// One dense layer, one product at a time: its weights fill a block RAM. Its scaling takes a multiplier.
+fn network() -> Graph {
+    let mut graph = Graph::new("mapped");
+    let input = graph.input("pixels", Shape(vec![64]), Format::integer(Encoding::Signed(4)));
+    let values = Array2::from_shape_fn((32, 64), |(o, i)| ((o * 5 + i * 7 + o * i) % 3) as i16 - 1);
+    let weights = Weights::new(Scheme::Ternary, values, 0).unwrap();
+    let sums = graph.add("fc_acc", "fc", Op::Dense(weights), &[input]).unwrap();
+    let scaled = Op::Requantize(Requantize {
+        bias: (0..32).map(|channel| 5 * channel - 80).collect(),
+        scaling: Scaling::Multiply {
+            mult: (0..32).map(|channel| 40_000 + 700 * channel).collect(),
+            negative: None,
+            shift: vec![18],
+        },
+        rounding: Rounding::HalfUp,
+        saturation: Saturation::Saturate,
+        zero: 0,
+        limits: Range { min: -128, max: 127 },
+        encoding: Encoding::Signed(8),
+        exp: 0,
+    });
+    let scaled = graph.add("fc", "fc", scaled, &[sums]).unwrap();
+    graph.output(scaled);
+    graph
+}
+
+/// Synthesizes the folder's top by itself; returns the netlist's text.
+fn synthesize(rtl: &Path, netlist: &Path, command: &str) -> String {
+    let script = format!("read_verilog -defer *.v\n{command} -top mapped\nwrite_verilog -noattr netlist.v\n");
+    std::fs::write(rtl.join("netlist.ys"), script).unwrap();
+    let yosys = Tool::find(ToolKind::Yosys).unwrap();
+    tool::run(yosys.command(&["-s", "netlist.ys"]), rtl, None).unwrap();
+    std::fs::read_to_string(netlist).unwrap()
+}
+
+fn netlist_equals_golden(family: Family, command: &str, cells: &[&str]) {
+    let graph = network();
+    let room = tempfile::tempdir().unwrap();
+    let (rtl, netlist) = (room.path().join("rtl"), room.path().join("rtl/netlist.v"));
+    let folding = [("fc".to_owned(), Folding { pe: 1, simd: 1, pixels: 1 })].into();
+    let hardware = Hardware { folding, ..Hardware::default() };
+    emit(&graph, &plan(&graph, &hardware).unwrap(), emit::Options::default(), &rtl).unwrap();
+    let text = synthesize(&rtl, &netlist, command);
+    for cell in cells {
+        assert!(text.contains(cell), "the netlist has no {cell}: its model is not tested");
+    }
+    let frames = Array2::from_shape_fn((6, 64), |(f, e)| ((f * 7 + e * 3 + f * e) % 16) as i32 - 8);
+    let options = Options {
+        sources: sim::netlist::sources(family, &netlist, room.path()).unwrap(),
+        scenarios: vec![Scenario::unstalled(), Scenario::reset(2)],
+        ..Options::default()
+    };
+    let report = sim::prove(&graph, &rtl, frames.view(), &options).unwrap();
+    assert!(report.passed(), "{:?}", report.check());
+    assert_eq!(report.measured, Some(report.planned));
+}
+
+#[test]
+fn an_ecp5_netlist_computes_the_golden_bits() {
+    netlist_equals_golden(Family::Ecp5, "synth_ecp5", &["DP16KD", "MULT18X18D"]);
+}
+
+#[test]
+fn an_ice40_netlist_computes_the_golden_bits() {
+    netlist_equals_golden(Family::Ice40, "synth_ice40 -device u -dsp", &["SB_RAM40_4K", "SB_MAC16"]);
+}
