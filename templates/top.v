@@ -28,10 +28,10 @@ module {= network =} (
     output wire frame_error                   // a frame had the wrong length; stays set until reset
 );
 
-  wire guarded_valid, guarded_ready;
-  wire [{= s_width - 1 =}:0] guarded_data;
-  wire input_valid, input_ready;
-  wire [{= s_width - 1 =}:0] input_data;
+  wire s_axis_checked_valid, s_axis_checked_ready;
+  wire [{= s_width - 1 =}:0] s_axis_checked_data;
+  wire s_axis_held_valid, s_axis_held_ready;
+  wire [{= s_width - 1 =}:0] s_axis_held_data;
 {%- for stage in stages %}
   wire {= stage.name =}_valid, {= stage.name =}_ready;
   wire [{= stage.width - 1 =}:0] {= stage.name =}_data;
@@ -42,7 +42,7 @@ module {= network =} (
   ) u_frame_guard (
       .clk(clk), .rst(rst),
       .s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata[{= s_width - 1 =}:0]), .s_last(s_axis_tlast),
-      .m_valid(guarded_valid), .m_ready(guarded_ready), .m_data(guarded_data),
+      .m_valid(s_axis_checked_valid), .m_ready(s_axis_checked_ready), .m_data(s_axis_checked_data),
       .frame_error(frame_error)
   );
 
@@ -50,8 +50,8 @@ module {= network =} (
       .WIDTH({= s_width =})
   ) u_input (
       .clk(clk), .rst(rst),
-      .s_valid(guarded_valid), .s_ready(guarded_ready), .s_data(guarded_data),
-      .m_valid(input_valid), .m_ready(input_ready), .m_data(input_data)
+      .s_valid(s_axis_checked_valid), .s_ready(s_axis_checked_ready), .s_data(s_axis_checked_data),
+      .m_valid(s_axis_held_valid), .m_ready(s_axis_held_ready), .m_data(s_axis_held_data)
   );
 {% for stage in stages %}
   // {= stage.title =}

@@ -75,7 +75,7 @@ pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
 
 /// The top module.
 pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String> {
-    let mut from = "input".to_owned();
+    let mut from = "s_axis_held".to_owned();
     let mut stages = Vec::new();
     for stage in &plan.stages {
         let view = StageView {

@@ -67,10 +67,12 @@ pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Cycl
 /// The state of one leaf's handshake.
 #[derive(Clone, Debug)]
 enum Model {
-    /// A pipeline under one enable: a beat out for every `period` beats in, `latency` registers.
+    /// A pipeline under one enable: a beat out for every `period` beats in, `latency` registers. Refuses
+    /// beats in the first `priming` cycles after reset.
     Pipeline {
         period: usize,
         latency: usize,
+        priming: u8,
         count: usize,
         valids: u64,
     },
@@ -117,7 +119,17 @@ impl Narrow {
 
 impl Model {
     fn new(leaf: &Leaf) -> Option<Self> {
-        let pipeline = |period, latency| Some(Model::Pipeline { period, latency, count: 0, valids: 0 });
+        let pipeline = |period, latency| {
+            // A leaf that reads its ROM in a fixed order fetches the first words then.
+            let priming = match leaf {
+                Leaf::MacArray(_)
+                | Leaf::RequantizeShift(_)
+                | Leaf::RequantizeMultiply(_)
+                | Leaf::Threshold(_) => 2,
+                _ => 0,
+            };
+            Some(Model::Pipeline { period, latency, priming, count: 0, valids: 0 })
+        };
         match leaf {
             Leaf::SkidBuffer { .. } => Some(Model::Skid { held: 0 }),
             Leaf::WidthConverter(converter) if converter.in_lanes > converter.out_lanes => {
@@ -153,7 +165,8 @@ impl Model {
 
     fn ready(&self, downstream: bool) -> bool {
         match self {
-            Model::Pipeline { .. } | Model::Gather { .. } => !self.valid() || downstream,
+            Model::Pipeline { priming, .. } => *priming == 0 && (!self.valid() || downstream),
+            Model::Gather { .. } => !self.valid() || downstream,
             Model::Skid { held } => *held < 2,
             Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
             Model::Window(window) => window.room > 0,
@@ -166,7 +179,8 @@ impl Model {
         let gives = self.valid() && accepted;
         let enable = !self.valid() || accepted;
         match self {
-            Model::Pipeline { period, count, valids, .. } => {
+            Model::Pipeline { period, priming, count, valids, .. } => {
+                *priming = priming.saturating_sub(1);
                 if enable {
                     let last = taken && *count + 1 == *period;
                     *count = (*count + usize::from(taken)) % *period;

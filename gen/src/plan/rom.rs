@@ -20,6 +20,9 @@ impl Rom {
     /// Appends the lowest `bits` of `value`, above what the current word holds, and opens the next
     /// word when it is full. Fields never straddle words: `width` is a multiple of what is pushed.
     pub fn push(&mut self, value: u64, bits: usize) {
+        if bits == 0 {
+            return;
+        }
         if self.fill == self.width {
             self.words.push(vec![0; self.width.div_ceil(64)]);
             self.fill = 0;
@@ -68,6 +71,16 @@ mod tests {
             rom.push(value, 4);
         }
         assert_eq!(rom.hex(), "cba\n321\n");
+    }
+
+    #[test]
+    fn a_field_of_no_bits_opens_no_word() {
+        let mut rom = Rom::new(4, 8);
+        for value in [5, 6] {
+            rom.push(value, 4);
+            rom.push(0, 0);
+        }
+        assert_eq!(rom.hex(), "5\n6\n");
     }
 
     #[test]

@@ -1,0 +1,220 @@
+//! Whole circuits of every operation, weight scheme and rounding, with lanes that divide nothing, against the
+//! golden model: every bit of every stage, and every planned cycle.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array2, array};
+use netetch::desc::{Folding, Hardware};
+use netetch::emit;
+use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
+use netetch::ir::{Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window};
+use netetch::plan;
+use netetch::sim::{self, Options, Scenario};
+use netetch::tool::{Tool, ToolKind};
+
+const FRAMES: usize = 24;
+
+/// Numbers that look random and never change.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % below
+    }
+
+    fn weights(&mut self, scheme: Scheme, outputs: usize, inputs: usize) -> Weights {
+        let range = scheme.range();
+        let levels: Vec<i64> = (range.min..=range.max).filter(|&value| scheme.contains(value)).collect();
+        let values =
+            Array2::from_shape_simple_fn((outputs, inputs), || levels[self.roll(levels.len())] as i16);
+        Weights::new(scheme, values, 0).unwrap()
+    }
+
+    fn frames(&mut self, shape: &[usize], encoding: Encoding) -> Array2<i32> {
+        let range = encoding.range();
+        let values: Vec<i64> = (range.min..=range.max).filter(|&v| encoding.encode(v).is_some()).collect();
+        let elements = shape.iter().product();
+        Array2::from_shape_simple_fn((FRAMES, elements), || values[self.roll(values.len())] as i32)
+    }
+}
+
+/// Builds a chain node by node.
+struct Chain {
+    graph: Graph,
+    last: NodeId,
+}
+
+impl Chain {
+    fn new(name: &str, shape: &[usize], encoding: Encoding) -> Self {
+        let mut graph = Graph::new(name);
+        let last = graph.input("input", Shape(shape.to_vec()), Format::integer(encoding));
+        Chain { graph, last }
+    }
+
+    fn then(mut self, name: &str, op: Op) -> Self {
+        self.last = self.graph.add(name, name, op, &[self.last]).unwrap();
+        self
+    }
+
+    fn done(mut self) -> Graph {
+        self.graph.output(self.last);
+        self.graph
+    }
+}
+
+fn shift(shifts: &[i32], rounding: Rounding, saturation: Saturation, zero: i64, encoding: Encoding) -> Op {
+    scaled(Scaling::Shift(shifts.to_vec()), rounding, saturation, zero, encoding)
+}
+
+fn scaled(scaling: Scaling, rounding: Rounding, saturation: Saturation, zero: i64, encoding: Encoding) -> Op {
+    let limits = encoding.range();
+    Op::Requantize(Requantize {
+        bias: vec![-7],
+        scaling,
+        rounding,
+        saturation,
+        zero,
+        limits,
+        encoding,
+        exp: 0,
+    })
+}
+
+fn thresholds(table: Array2<i64>, first: i64, step: i64, encoding: Encoding) -> Op {
+    Op::Threshold(Thresholds { table, first, step, encoding, exp: 0 })
+}
+
+/// Plans, emits with probes, simulates unstalled, stalled and reset in mid-frame, and compares.
+fn prove(graph: &Graph, foldings: &[(&str, [usize; 3])], inputs: &Array2<i32>) {
+    if let Err(error) = Tool::find(ToolKind::Verilator) {
+        println!("skipped: {error}");
+        return;
+    }
+    let fixed =
+        |&(name, [pe, simd, pixels]): &(&str, [usize; 3])| (name.to_owned(), Folding { pe, simd, pixels });
+    let folding: BTreeMap<String, Folding> = foldings.iter().map(fixed).collect();
+    let plan = plan::plan(graph, &Hardware { folding, ..Hardware::default() }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("rtl");
+    emit::emit(graph, &plan, emit::Options { probes: true }, &folder).unwrap();
+    let options = Options {
+        scenarios: vec![Scenario::unstalled(), Scenario::stalled(80, 80), Scenario::reset(3)],
+        probes: true,
+        ..Options::default()
+    };
+    let report = sim::prove(graph, &folder, inputs.view(), &options).unwrap();
+    report.check().unwrap();
+    assert_eq!(report.frames_compared, 3 * FRAMES);
+    let measured = report.measured.unwrap();
+    assert_eq!((measured.ii, measured.latency), (plan.cycles.ii, plan.cycles.latency), "{}", graph.name);
+}
+
+#[test]
+fn images_through_every_kind_of_multiplier() {
+    let mut dice = Dice(1);
+    let encoding = Encoding::Signed(6);
+    let uneven = Window { pad_rows: [1, 0], pad_columns: [0, 1], ..Window::valid([3, 3], [2, 1]) };
+    let prelu = Scaling::Multiply {
+        mult: vec![3, 5, 1, 9, 2],
+        negative: Some(vec![-1, 2, 0, 7, 1]),
+        shift: vec![9, 10, 8, 11, 9],
+    };
+    let graph = Chain::new("images", &[7, 9, 3], encoding)
+        .then(
+            "conv_po2",
+            Op::Conv2d { weights: dice.weights(Scheme::Po2 { bits: 4 }, 5, 27), window: uneven },
+        )
+        .then("prelu", scaled(prelu, Rounding::HalfAway, Saturation::Saturate, 2, Encoding::Signed(5)))
+        .then("mean", Op::AveragePool { window: Window::valid([2, 3], [1, 1]), rounding: Rounding::HalfUp })
+        .then("clip", shift(&[0], Rounding::Floor, Saturation::Saturate, 0, Encoding::Signed(3)));
+    let entries = match graph.graph[graph.last].fact.range {
+        Range { min, max } => (min..=max).map(|value| (value * value) % 7).collect(),
+    };
+    let padded = Window { pad_rows: [1, 1], pad_columns: [1, 1], ..Window::valid([3, 3], [1, 2]) };
+    let graph = graph
+        .then("table", Op::Table { entries, encoding: Encoding::Unsigned(3), exp: 0 })
+        .then("peak", Op::MaxPool(padded))
+        .then(
+            "conv_twobit",
+            Op::Conv2d { weights: dice.weights(Scheme::TwoBit, 6, 5), window: Window::valid([1, 1], [1, 1]) },
+        )
+        .then(
+            "even",
+            shift(&[1, 2, 0, 3, 1, 2], Rounding::HalfEven, Saturation::Saturate, 0, Encoding::Unsigned(4)),
+        )
+        .then(
+            "conv_sign",
+            Op::Conv2d {
+                weights: dice.weights(Scheme::Binary, 7, 24),
+                window: Window::valid([2, 2], [1, 1]),
+            },
+        )
+        .then("wrap", shift(&[1], Rounding::TowardZero, Saturation::Wrap, 0, Encoding::Signed(4)))
+        .then("flat", Op::Flatten);
+    let elements = graph.graph[graph.last].fact.shape.elements();
+    let graph = graph.then("fc_wide", Op::Dense(dice.weights(Scheme::Dfp { bits: 7 }, 11, elements))).done();
+    let foldings = [
+        ("conv_po2", [2, 2, 1]),
+        ("conv_twobit", [4, 3, 1]),
+        ("conv_sign", [3, 4, 2]),
+        ("fc_wide", [4, 5, 1]),
+    ];
+    prove(&graph, &foldings, &dice.frames(&[7, 9, 3], encoding));
+}
+
+#[test]
+fn signs_through_counters_and_decoders() {
+    let mut dice = Dice(2);
+    let graph = Chain::new("signs", &[5, 6, 4], Encoding::Bipolar)
+        .then(
+            "conv_xnor",
+            Op::Conv2d {
+                weights: dice.weights(Scheme::Binary, 6, 36),
+                window: Window::valid([3, 3], [1, 1]),
+            },
+        )
+        .then("signs1", thresholds(array![[-4], [0], [2], [100], [-100], [6]], -1, 2, Encoding::Bipolar))
+        .then(
+            "conv_gated",
+            Op::Conv2d {
+                weights: dice.weights(Scheme::Ternary, 5, 24),
+                window: Window::valid([2, 2], [1, 1]),
+            },
+        )
+        .then("trits", thresholds(array![[-3, 4]], -1, 1, Encoding::Ternary))
+        .then("peak", Op::MaxPool(Window::valid([2, 3], [2, 3])))
+        .then("fc_trits", Op::Dense(dice.weights(Scheme::Ternary, 9, 5)))
+        .then("signs2", thresholds(array![[0]], -1, 2, Encoding::Bipolar))
+        .then("fc_decoded", Op::Dense(dice.weights(Scheme::Dfp { bits: 4 }, 8, 9)))
+        .then("levels", thresholds(array![[-9, -5, -1, 0, 3, 7, 12]], 0, 1, Encoding::Unsigned(3)))
+        .then("fc_last", Op::Dense(dice.weights(Scheme::TwoBit, 10, 8)))
+        .then("class", Op::ArgMax)
+        .done();
+    let foldings = [
+        ("conv_xnor", [4, 3, 1]),
+        ("conv_gated", [2, 4, 3]),
+        ("fc_trits", [9, 5, 1]),
+        ("fc_decoded", [3, 2, 1]),
+        ("fc_last", [4, 3, 1]),
+    ];
+    prove(&graph, &foldings, &dice.frames(&[5, 6, 4], Encoding::Bipolar));
+}
+
+#[test]
+fn elements_first_and_pools_last() {
+    let mut dice = Dice(3);
+    let graph = Chain::new("pools", &[6, 6, 3], Encoding::Unsigned(6))
+        .then("centre", shift(&[-1], Rounding::HalfUp, Saturation::Saturate, -50, Encoding::Signed(7)))
+        .then(
+            "conv",
+            Op::Conv2d {
+                weights: dice.weights(Scheme::Ternary, 4, 12),
+                window: Window::valid([2, 2], [1, 1]),
+            },
+        )
+        .then("floor", shift(&[2], Rounding::Floor, Saturation::Saturate, 0, Encoding::Signed(8)))
+        .then("mean", Op::AveragePool { window: Window::valid([5, 5], [5, 5]), rounding: Rounding::Floor })
+        .done();
+    prove(&graph, &[("conv", [3, 3, 1])], &dice.frames(&[6, 6, 3], Encoding::Unsigned(6)));
+}
