@@ -1,5 +1,6 @@
 //! The flow behind a generated folder, on the smallest network there is: 256 pixels, eight rows, argmax.
 
+mod netlist;
 mod shell;
 
 use std::fs;
