@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(ram.blocks(256, 16), 1);
         assert_eq!(ram.blocks(512, 72), 2);
         assert_eq!(ram.blocks(2048, 9), 1);
-        assert_eq!(ram.blocks(1025, 36), 4);
+        assert_eq!(ram.blocks(1025, 36), 3);
         assert_eq!(Target::Ice40Hx8k.block_ram().blocks(256, 17), 2);
         for target in Target::ALL {
             for &(depth, width) in target.block_ram().shapes {

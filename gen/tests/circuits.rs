@@ -128,9 +128,8 @@ fn images_through_every_kind_of_multiplier() {
         .then("prelu", scaled(prelu, Rounding::HalfAway, Saturation::Saturate, 2, Encoding::Signed(5)))
         .then("mean", Op::AveragePool { window: Window::valid([2, 3], [1, 1]), rounding: Rounding::HalfUp })
         .then("clip", shift(&[0], Rounding::Floor, Saturation::Saturate, 0, Encoding::Signed(3)));
-    let entries = match graph.graph[graph.last].fact.range {
-        Range { min, max } => (min..=max).map(|value| (value * value) % 7).collect(),
-    };
+    let Range { min, max } = graph.graph[graph.last].fact.range;
+    let entries = (min..=max).map(|value| (value * value) % 7).collect();
     let padded = Window { pad_rows: [1, 1], pad_columns: [1, 1], ..Window::valid([3, 3], [1, 2]) };
     let graph = graph
         .then("table", Op::Table { entries, encoding: Encoding::Unsigned(3), exp: 0 })

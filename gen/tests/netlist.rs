@@ -8,8 +8,9 @@ use netetch::emit::{self, emit};
 use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
 use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Weights};
 use netetch::plan::plan;
-use netetch::sim::{self, Options, Scenario};
-use netetch::target::Family;
+use netetch::sim::{self, Options, Scenario, Sources};
+use netetch::synth;
+use netetch::target::Target;
 use netetch::tool::{self, Tool, ToolKind};
 
 /// One dense layer, one product at a time: its weights fill a block RAM. Its scaling takes a multiplier.
@@ -47,7 +48,7 @@ fn synthesize(rtl: &Path, netlist: &Path, command: &str) -> String {
     std::fs::read_to_string(netlist).unwrap()
 }
 
-fn netlist_equals_golden(family: Family, command: &str, cells: &[&str]) {
+fn netlist_equals_golden(target: Target, command: &str, cells: &[&str]) {
     let graph = network();
     let room = tempfile::tempdir().unwrap();
     let (rtl, netlist) = (room.path().join("rtl"), room.path().join("rtl/netlist.v"));
@@ -59,8 +60,13 @@ fn netlist_equals_golden(family: Family, command: &str, cells: &[&str]) {
         assert!(text.contains(cell), "the netlist has no {cell}: its model is not tested");
     }
     let frames = Array2::from_shape_fn((6, 64), |(f, e)| ((f * 7 + e * 3 + f * e) % 16) as i32 - 8);
+    let models = synth::models(&rtl, target).unwrap();
     let options = Options {
-        sources: sim::netlist::sources(family, &netlist, room.path()).unwrap(),
+        sources: Sources {
+            files: Some(models.files),
+            include_dirs: models.include_dirs,
+            extra_flags: models.flags,
+        },
         scenarios: vec![Scenario::unstalled(), Scenario::reset(2)],
         ..Options::default()
     };
@@ -71,10 +77,10 @@ fn netlist_equals_golden(family: Family, command: &str, cells: &[&str]) {
 
 #[test]
 fn an_ecp5_netlist_computes_the_golden_bits() {
-    netlist_equals_golden(Family::Ecp5, "synth_ecp5", &["DP16KD", "MULT18X18D"]);
+    netlist_equals_golden(Target::Ecp5_25k, "synth_ecp5", &["DP16KD", "MULT18X18D"]);
 }
 
 #[test]
 fn an_ice40_netlist_computes_the_golden_bits() {
-    netlist_equals_golden(Family::Ice40, "synth_ice40 -device u -dsp", &["SB_RAM40_4K", "SB_MAC16"]);
+    netlist_equals_golden(Target::Ice40Up5k, "synth_ice40 -device u -dsp", &["SB_RAM40_4K", "SB_MAC16"]);
 }

@@ -3,7 +3,6 @@
 mod bench;
 mod chunk;
 mod compare;
-pub mod netlist;
 mod operands;
 mod report;
 pub mod vectors;
