@@ -4,30 +4,11 @@ use crate::desc::{Goal, Hardware};
 use crate::error::{Error, Faults, Place, Result};
 
 use super::array::{array_encoding, product_of};
+use super::group::{Folding, Group, Head, converter_beats};
 use super::leaf::Product;
-use super::stage::{Group, Head, converter_beats};
 
 /// Lanes of all arrays together when neither a goal nor a folding is given.
 const DEFAULT_LANES: usize = 256;
-
-/// Outputs, inputs and windows computed at once. For stages without weights `pe` and `simd` are both
-/// the channels of a beat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Folding {
-    /// Outputs at once.
-    pub pe: usize,
-    /// Inputs at once.
-    pub simd: usize,
-    /// Windows at once.
-    pub pixels: usize,
-}
-
-impl Folding {
-    /// The same number of channels in and out.
-    pub fn lanes(lanes: usize) -> Self {
-        Folding { pe: lanes, simd: lanes, pixels: 1 }
-    }
-}
 
 /// One folding for every group: what the user fixed, and the cheapest that reaches the goal for the rest.
 ///
@@ -139,21 +120,24 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
     if let Some(folding) = fixed {
         return vec![folding];
     }
-    let (outputs, inputs, _) = extents(group);
+    let (outputs, inputs, columns) = extents(group);
     let all: Vec<Folding> = match group.head {
-        Head::Array(..) => widths(outputs)
-            .into_iter()
-            .flat_map(|pe| widths(inputs).into_iter().map(move |simd| Folding { pe, simd, pixels: 1 }))
-            .collect(),
+        // Several pixels at once only where the whole matrix at once is too slow.
+        Head::Array(..) => {
+            let matrix = widths(outputs)
+                .into_iter()
+                .flat_map(|pe| widths(inputs).into_iter().map(move |simd| Folding { pe, simd, pixels: 1 }));
+            let whole = Folding { pe: outputs, simd: inputs, pixels: 1 };
+            matrix.chain(widths(columns).into_iter().map(|pixels| Folding { pixels, ..whole })).collect()
+        }
         Head::Pool(_) | Head::Elements | Head::ArgMax => {
             widths(inputs).into_iter().map(Folding::lanes).collect()
         }
     };
     let mut fitting: Vec<Folding> =
         all.into_iter().filter(|&folding| group.cycles(folding) <= cycles).collect();
-    // The cheapest of every pe, so that the number of pairs between neighbours stays small.
     fitting.sort_by_key(|&folding| (folding.pe, cost(group, folding)));
-    fitting.dedup_by_key(|folding| (folding.pe, folding.simd));
+    fitting.dedup();
     fitting
 }
 
@@ -197,13 +181,13 @@ fn reach(groups: &[Group], fixed: &[Option<Folding>], cycles: u64) -> Result<Vec
             }
         }
         if next.is_empty() {
-            let (outputs, inputs, _) = extents(group);
+            let (outputs, inputs, columns) = extents(group);
             return Err(Error::input(format!(
                 "found a goal of {cycles} cycles a frame, which no folding reaches"
             ))
             .mend(format!(
-                "the whole {outputs}×{inputs} matrix at once takes {} cycles; ask for no less",
-                group.cycles(Folding { pe: outputs, simd: inputs, pixels: 1 })
+                "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {} cycles; ask for no less",
+                group.cycles(Folding { pe: outputs, simd: inputs, pixels: columns })
             ))
             .at(Place::layer(group.layer)));
         }

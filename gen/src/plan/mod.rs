@@ -4,6 +4,7 @@ mod activation;
 mod array;
 mod cycles;
 mod folding;
+mod group;
 mod latency;
 mod leaf;
 mod rom;
@@ -11,7 +12,7 @@ mod stage;
 mod stream;
 
 pub use cycles::Cycles;
-pub use folding::Folding;
+pub use group::Folding;
 pub use leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf};
 pub use rom::Rom;
 pub use stage::{Part, Stage};
@@ -54,7 +55,7 @@ impl Plan {
 /// When the graph is not a chain, or the hardware section cannot be had.
 pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
     let clock_mhz = hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ);
-    let groups = stage::groups(graph)?;
+    let groups = group::groups(graph)?;
     let foldings = folding::choose(&groups, hardware, clock_mhz)?;
     let input = groups[0].input_stream(foldings[0]);
     let mut stages: Vec<Stage> = Vec::new();

@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Range};
-use crate::ir::{Fact, Graph, Node, NodeId, Op, Weights, Window};
+use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 
 use super::activation::{Raw, Reciprocal, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
-use super::folding::Folding;
+use super::group::{Folding, Group, Head, converter_beats, gcd};
 use super::leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, ShiftLeaf, WindowLeaf};
 use super::rom::Rom;
 use super::stream::Stream;
@@ -52,138 +52,6 @@ impl Stage {
     }
 }
 
-/// The first node of a stage decides what kind of stage it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head<'a> {
-    /// A matrix over a window; a dense layer is a 1×1 window over one pixel.
-    Array(&'a Weights, Option<&'a Window>),
-    /// A window without weights.
-    Pool(&'a Window),
-    /// Element by element.
-    Elements,
-    /// Vector to index.
-    ArgMax,
-}
-
-/// What makes a stage: a run of nodes.
-#[derive(Clone, Debug)]
-pub struct Group<'a> {
-    /// Its kind.
-    pub head: Head<'a>,
-    /// Its nodes: the head and the element-wise ones behind it.
-    pub nodes: Vec<NodeId>,
-    /// What is known of its input.
-    pub input: &'a Fact,
-    /// What is known of its output.
-    pub output: &'a Fact,
-    /// The user's layer of the head.
-    pub layer: &'a str,
-}
-
-/// Cuts a chain of nodes into the runs that become stages.
-///
-/// # Errors
-/// When the graph is not a chain from one input to one output.
-pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
-    let inputs: Vec<NodeId> = graph.inputs().collect();
-    let (&[input], &[output]) = (&inputs[..], graph.outputs()) else {
-        return Err(Error::input(format!(
-            "found {} inputs and {} outputs; a circuit has one of each",
-            inputs.len(),
-            graph.outputs().len()
-        )));
-    };
-    let mut groups: Vec<Group> = Vec::new();
-    let mut position = input;
-    while position != output {
-        let readers: Vec<NodeId> = graph.readers(position).collect();
-        let &[next] = &readers[..] else {
-            return Err(Error::input(format!("found {} readers; a circuit is a chain", readers.len()))
-                .at(Place::layer(&graph[position].layer)));
-        };
-        let node = &graph[next];
-        let head = match &node.op {
-            Op::Dense(weights) => Some(Head::Array(weights, None)),
-            Op::Conv2d { weights, window } => Some(Head::Array(weights, Some(window))),
-            Op::MaxPool(window) | Op::AveragePool { window, .. } => Some(Head::Pool(window)),
-            Op::ArgMax => Some(Head::ArgMax),
-            Op::Requantize(_) | Op::Threshold(_) | Op::Table { .. } => {
-                groups.is_empty().then_some(Head::Elements)
-            }
-            Op::Input | Op::Flatten => None,
-        };
-        match (head, groups.last_mut()) {
-            (Some(head), _) => groups.push(Group {
-                head,
-                nodes: vec![next],
-                input: &graph[position].fact,
-                output: &node.fact,
-                layer: &node.layer,
-            }),
-            (None, Some(group)) if node.op != Op::Flatten => {
-                group.nodes.push(next);
-                group.output = &node.fact;
-            }
-            // A flattened tensor travels in the same order; only the reader's vectors are longer.
-            (None, _) => {}
-        }
-        position = next;
-    }
-    if groups.is_empty() {
-        return Err(Error::input("found a network that computes nothing"));
-    }
-    Ok(groups)
-}
-
-impl Group<'_> {
-    /// The stream it takes at `folding`.
-    pub fn input_stream(&self, folding: Folding) -> Stream {
-        match self.head {
-            Head::Array(_, None) | Head::ArgMax => Stream::vector(self.input, folding.simd),
-            Head::Array(_, Some(_)) | Head::Pool(_) | Head::Elements => {
-                Stream::pixels(self.input, folding.simd)
-            }
-        }
-    }
-
-    /// The stream it gives at `folding`.
-    pub fn output_stream(&self, folding: Folding) -> Stream {
-        match self.head {
-            Head::ArgMax => Stream::vector(self.output, 1),
-            Head::Array(..) | Head::Pool(_) | Head::Elements => Stream::pixels(self.output, folding.pe),
-        }
-    }
-
-    /// Cycles per frame that its slowest leaf needs at `folding`.
-    pub fn cycles(&self, folding: Folding) -> u64 {
-        let input = self.input_stream(folding).beats();
-        let positions = self.output.shape.positions();
-        let cycles = match self.head {
-            Head::Array(weights, window) => {
-                let area = window.map_or(1, |window| window.kernel[0] * window.kernel[1]);
-                let steps = area * (weights.inputs() / area).div_ceil(folding.simd);
-                let groups = if window.is_some() { self.pixel_groups(folding.pixels) } else { positions };
-                groups * steps * weights.outputs().div_ceil(folding.pe)
-            }
-            Head::Pool(window) => {
-                positions
-                    * window.kernel[0]
-                    * window.kernel[1]
-                    * self.input.shape.channels().div_ceil(folding.simd)
-            }
-            Head::Elements | Head::ArgMax => input,
-        };
-        cycles.max(input) as u64
-    }
-
-    fn pixel_groups(&self, pixels: usize) -> usize {
-        match self.output.shape.image() {
-            Some((height, width, _)) => height * width.div_ceil(pixels),
-            None => self.output.shape.positions(),
-        }
-    }
-}
-
 /// Gathers the leaves of a stage.
 #[derive(Default)]
 struct Builder {
@@ -222,19 +90,6 @@ impl Builder {
         let leaf = Leaf::Recode { lanes, in_bits: from.bits() as usize, out_bits, bipolar };
         self.push(part, leaf, lanes * out_bits);
     }
-}
-
-/// Lanes of the beats between two stages' streams, which must carry every element: the narrowest point.
-pub fn converter_beats(from: Stream, to: Stream) -> u64 {
-    let mut shared = gcd(from.lanes, to.lanes);
-    if from.length != to.length && from.is_padded() {
-        shared = gcd(shared, from.length);
-    }
-    (from.length.div_ceil(shared) * from.vectors) as u64
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Builds a stage that takes `source`, the stream of the stage before it.

@@ -1,5 +1,6 @@
 //! Runs the simulation program on some frames and reads what it recorded.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
@@ -59,6 +60,12 @@ impl Scenario {
     }
 }
 
+/// Which cycles of a chunk a waveform shows, and where it goes.
+pub(super) struct Wave<'a> {
+    pub path: &'a Path,
+    pub cycles: Range<u64>,
+}
+
 /// One run of the program.
 pub(super) struct Job<'a> {
     pub program: &'a Path,
@@ -72,7 +79,7 @@ pub(super) struct Job<'a> {
     /// Output beats to wait for.
     pub expect: usize,
     pub probes: bool,
-    pub wave: Option<super::chunk::Wave<'a>>,
+    pub wave: Option<Wave<'a>>,
     pub timeout: Option<u64>,
 }
 

@@ -9,7 +9,7 @@ use crate::emit::manifest::Manifest;
 use crate::error::Result;
 use crate::ir::Graph;
 
-use super::bench::{self, Job, Outcome, Scenario};
+use super::bench::{self, Job, Outcome, Scenario, Wave};
 use super::compare::{Comparison, Difference, Divergence, Expected};
 use super::vectors::Packing;
 
@@ -33,12 +33,6 @@ pub(super) struct Setting<'a> {
 pub(super) struct Watched {
     pub node: String,
     pub packing: Packing,
-}
-
-/// Which cycles of a chunk a waveform shows, and where it goes.
-pub(super) struct Wave<'a> {
-    pub path: &'a Path,
-    pub cycles: Range<u64>,
 }
 
 /// What a chunk found.

@@ -26,7 +26,8 @@ pub use operands::{Operands, Product};
 pub use report::{Run, SimReport};
 pub use verilate::{Built, Sources, WaveFormat, build, default_cache};
 
-use chunk::{Found, Reference, Setting, Watched, Wave};
+use bench::Wave;
+use chunk::{Found, Reference, Setting, Watched};
 use vectors::Packing;
 
 /// How to simulate.

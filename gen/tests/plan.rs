@@ -1,0 +1,65 @@
+//! The planner keeps its word: the goal is reached in cycles as counted, and what cannot be had is said.
+
+use std::path::Path;
+
+use netetch::desc::{self, Folding, Goal, Hardware};
+use netetch::ir::Graph;
+use netetch::{lower, plan};
+
+fn example(name: &str) -> Graph {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("net.yaml");
+    lower::lower(&desc::read(&path).unwrap()).unwrap()
+}
+
+fn with_goal(goal: Goal) -> Hardware {
+    Hardware { goal: Some(goal), clock_mhz: Some(100.0), ..Hardware::default() }
+}
+
+#[test]
+fn a_goal_in_cycles_is_reached() {
+    for name in ["digits_mlp", "digits_cnn", "digits_cnn_binary"] {
+        let graph = example(name);
+        for cycles in [100, 640, 5000] {
+            let plan = plan::plan(&graph, &with_goal(Goal::Cycles(cycles))).unwrap();
+            assert!(plan.cycles.ii <= cycles, "{name}: {} for a goal of {cycles}", plan.cycles.ii);
+            assert!(plan.stages.iter().all(|stage| stage.cycles <= cycles), "{name} {cycles}");
+        }
+    }
+}
+
+#[test]
+fn more_cycles_cost_fewer_lanes() {
+    let graph = example("digits_cnn");
+    let lanes = |cycles| -> usize {
+        let plan = plan::plan(&graph, &with_goal(Goal::Cycles(cycles))).unwrap();
+        plan.stages.iter().map(|stage| stage.folding.pe * stage.folding.simd * stage.folding.pixels).sum()
+    };
+    assert!(lanes(100) > lanes(640) && lanes(640) > lanes(6400));
+}
+
+#[test]
+fn a_goal_in_inferences_uses_the_clock() {
+    let graph = example("digits_mlp");
+    let plan = plan::plan(&graph, &with_goal(Goal::InferencesPerSecond(1e6))).unwrap();
+    assert!(plan.cycles.ii <= 100, "{}", plan.cycles.ii);
+}
+
+#[test]
+fn what_no_folding_reaches_is_said() {
+    let graph = example("digits_cnn");
+    let error = plan::plan(&graph, &with_goal(Goal::Cycles(3))).unwrap_err().to_string();
+    assert!(
+        error.contains("layer `conv1`") && error.contains("3 cycles") && error.contains("help:"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_wrong_folding_is_named_at_once() {
+    let graph = example("digits_mlp");
+    let folding = |pe, simd| Folding { pe, simd, pixels: 1 };
+    let all = [("fc1", folding(33, 65)), ("fc2", folding(0, 1)), ("fc9", folding(1, 1))];
+    let folding = all.map(|(name, folding)| (name.to_owned(), folding)).into();
+    let error = plan::plan(&graph, &Hardware { folding, ..Hardware::default() }).unwrap_err();
+    assert_eq!(error.count(), 4, "{error}");
+}
