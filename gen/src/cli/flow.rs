@@ -1,6 +1,5 @@
 //! `netetch flow`: from a description to verified bitstreams, with a report.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,6 +20,8 @@ use netetch::synth::{
 };
 use netetch::target::Target;
 use netetch::{error::Error, lower};
+
+use rayon::prelude::*;
 
 use super::frames;
 use super::steps::Steps;
@@ -97,45 +98,14 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
         let proof = sim::prove(&graph, &folder, frames, &sim::Options::default())?;
         proof.check().map(|()| proof)
     })?;
-    let measured = proof.measured.context("the simulation measured no cycles")?;
-    let mut reports = Vec::new();
-    for target in targets {
-        let mut steps = steps.clone();
-        let options = synth::Options {
-            seeds: if args.no_route { Vec::new() } else { (1..=args.seeds).collect() },
-            time_limit: Duration::from_secs(args.time_limit),
-            frequency_mhz: plan.clock_mhz,
-            board: None,
-            cycles: Some(measured),
-        };
-        let built = steps.run(&format!("synthesize for {target}"), |bar| {
-            synth::run(&folder, target, &options, &|message| bar.set_message(message.to_owned()))
-        })?;
-        let netlist_frames = args.netlist_frames.min(frames.nrows());
-        if netlist_frames > 0 {
-            let results = synth::folder(&folder, target, None);
-            let frames = frames.slice(s![..netlist_frames, ..]);
-            steps.run(&format!("simulate the netlist for {target}"), |_| {
-                super::synth::prove_netlist(&graph, &folder, &results, target, frames)
-            })?;
-        }
-        let measured = Measured {
-            plan: &plan,
-            graph: &graph,
-            accuracy,
-            accuracy_frames: test.frames.nrows(),
-            proof: &proof,
-            built: &built,
-            netlist_frames,
-            seconds: &steps.seconds,
-        };
-        let report = measured.report();
-        let results = synth::folder(&folder, target, None);
-        report.write(&results)?;
-        if let Some(parent) = results.parent() {
-            report.write(parent)?;
-        }
-        reports.push(report);
+    let circuit = Circuit { args, graph, plan, folder, accuracy, test, proof };
+    let reports: anyhow::Result<Vec<Report>> =
+        targets.par_iter().map(|&target| circuit.on_target(target, steps.clone())).collect();
+    let reports = reports?;
+    if let Some(last) = reports.last() {
+        let place = |bitstream: &String| format!("{}/{bitstream}", last.target);
+        let copy = Report { bitstream: last.bitstream.as_ref().map(place), ..last.clone() };
+        copy.write(&super::build_folder(&last.network))?;
     }
     Ok(reports)
 }
@@ -201,48 +171,77 @@ fn class(scores: ndarray::ArrayView1<i64>) -> i64 {
     }
 }
 
-/// What a report is made of.
-struct Measured<'a> {
-    plan: &'a Plan,
-    graph: &'a Graph,
+/// A proved circuit, ready to be built for a device.
+struct Circuit<'a> {
+    args: &'a Args,
+    graph: Graph,
+    plan: Plan,
+    folder: PathBuf,
     accuracy: Option<f64>,
-    accuracy_frames: usize,
-    proof: &'a SimReport,
-    built: &'a SynthReport,
-    netlist_frames: usize,
-    seconds: &'a BTreeMap<String, f64>,
+    test: TestData,
+    proof: SimReport,
 }
 
-impl Measured<'_> {
-    fn report(&self) -> Report {
-        let Measured { plan, graph, proof, built, .. } = self;
+impl Circuit<'_> {
+    fn on_target(&self, target: Target, mut steps: Steps) -> anyhow::Result<Report> {
+        let options = synth::Options {
+            seeds: if self.args.no_route { Vec::new() } else { (1..=self.args.seeds).collect() },
+            time_limit: Duration::from_secs(self.args.time_limit),
+            frequency_mhz: self.plan.clock_mhz,
+            board: None,
+            cycles: Some(self.proof.measured.context("the simulation measured no cycles")?),
+        };
+        let step = format!("build for {target}");
+        let built = steps.run(&step, |bar| {
+            synth::run(&self.folder, target, &options, &|message| bar.set_message(message.to_owned()))
+        })?;
+        steps.seconds.remove(&step);
+        let parts = [
+            ("synthesize", built.seconds.synthesis),
+            ("place and route", built.seconds.route),
+            ("pack", built.seconds.pack),
+        ];
+        steps.seconds.extend(parts.map(|(name, seconds)| (name.to_owned(), seconds)));
+        let results = synth::folder(&self.folder, target, None);
+        let netlist_frames = self.args.netlist_frames.min(self.test.frames.nrows());
+        if netlist_frames > 0 {
+            let frames = self.test.frames.slice(s![..netlist_frames, ..]);
+            steps.run("simulate the netlist", |_| {
+                super::synth::prove_netlist(&self.graph, &self.folder, &results, target, frames)
+            })?;
+        }
+        let report = self.report(&built, netlist_frames, steps);
+        report.write(&results)?;
+        Ok(report)
+    }
+
+    fn report(&self, built: &SynthReport, netlist_frames: usize, steps: Steps) -> Report {
         let routed = built.routed.as_ref();
-        let layers = plan.stages.iter().map(|stage| LayerReport {
-            name: stage.name.clone(),
-            op: stage.op.into(),
-            shape: stage.nodes.last().map(|&id| graph[id].fact.shape.0.clone()).unwrap_or_default(),
-            pe: stage.folding.pe,
-            simd: stage.folding.simd,
-            pixels: stage.folding.pixels,
-            cycles: stage.cycles,
-            rom_bits: stage.rom_bits(),
-            resources: built
-                .layers
-                .iter()
-                .find(|layer| layer.name == stage.name)
-                .map_or_else(Resources::default, |l| l.resources),
+        let layers = self.plan.stages.iter().map(|stage| {
+            let counted = built.layers.iter().find(|layer| layer.name == stage.name);
+            LayerReport {
+                name: stage.name.clone(),
+                op: stage.op.into(),
+                shape: stage.nodes.last().map(|&id| self.graph[id].fact.shape.0.clone()).unwrap_or_default(),
+                pe: stage.folding.pe,
+                simd: stage.folding.simd,
+                pixels: stage.folding.pixels,
+                cycles: stage.cycles,
+                rom_bits: stage.rom_bits(),
+                resources: counted.map_or_else(Resources::default, |layer| layer.resources),
+            }
         });
         let interval = |cycles: Cycles| Interval { ii: cycles.ii, latency: cycles.latency };
         Report {
             schema: 1,
-            network: plan.network.clone(),
+            network: self.plan.network.clone(),
             target: built.target.to_string(),
             accuracy: self.accuracy,
-            accuracy_frames: self.accuracy_frames,
-            frames_compared: proof.frames_compared,
-            mismatches: proof.mismatches,
-            netlist_frames: self.netlist_frames,
-            cycles: CyclesReport { planned: interval(proof.planned), measured: interval(built.cycles) },
+            accuracy_frames: self.test.labels.as_ref().map_or(0, Vec::len),
+            frames_compared: self.proof.frames_compared,
+            mismatches: self.proof.mismatches,
+            netlist_frames,
+            cycles: CyclesReport { planned: interval(self.proof.planned), measured: interval(built.cycles) },
             resources: built.resources,
             available: built.available,
             fmax_mhz: routed.map(|timing| timing.fmax_mhz),
@@ -256,7 +255,7 @@ impl Measured<'_> {
             rom: RomReport { bits_used: built.rom.bits_used, bits_taken: built.rom.bits_taken },
             bitstream: built.files.bitstream.clone(),
             layers: layers.collect(),
-            seconds: self.seconds.clone(),
+            seconds: steps.seconds,
         }
     }
 }
