@@ -198,6 +198,9 @@ fn array<'a>(
         rom: weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?,
     };
     builder.push("array", Leaf::MacArray(leaf), lanes * product.acc_bits);
+    // Without it one path of ready would run from the activation to the enables of the whole array.
+    let width = lanes * product.acc_bits;
+    builder.push("sums", Leaf::SkidBuffer { width }, width);
     let raw = Raw {
         gain: product.gain,
         corrections: &product.corrections,
