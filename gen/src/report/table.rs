@@ -22,7 +22,7 @@ pub fn summary(reports: &[Report]) -> String {
         "II",
         "latency",
         "inferences/s",
-        "ROM fill",
+        "ROM / block RAM bits",
     ]);
     for report in reports {
         let missing = || "–".to_owned();
@@ -42,10 +42,7 @@ pub fn summary(reports: &[Report]) -> String {
             grouped(report.cycles.measured.ii as usize),
             grouped(report.cycles.measured.latency as usize),
             report.inferences_per_s.map_or_else(missing, |rate| grouped(rate as usize)),
-            match report.rom.bits_taken {
-                0 => missing(),
-                taken => format!("{:.0} %", 100.0 * report.rom.bits_used as f64 / taken as f64),
-            },
+            format!("{} / {}", grouped(report.rom.bits_used), grouped(report.rom.bits_taken)),
         ]);
     }
     for column in table.column_iter_mut().skip(2) {
