@@ -157,10 +157,13 @@ impl Weights {
                 negative += i64::from(value);
             }
         }
-        Range {
-            min: positive * input.min + negative * input.max,
-            max: positive * input.max + negative * input.min,
-        }
+        // What does not fit 64 bits is clamped: it is far wider than any accumulator allowed.
+        let sum = |of_positive: i64, of_negative: i64| {
+            let exact = i128::from(positive) * i128::from(of_positive)
+                + i128::from(negative) * i128::from(of_negative);
+            exact.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+        };
+        Range { min: sum(input.min, input.max), max: sum(input.max, input.min) }
     }
 }
 
@@ -202,5 +205,10 @@ mod tests {
         assert_eq!(weights.row_range(0, Range { min: 0, max: 15 }), Range { min: -15, max: 30 });
         assert_eq!(weights.row_range(0, Range { min: -8, max: 7 }), Range { min: -23, max: 22 });
         assert!(Weights::new(Scheme::Binary, array![[1, 0]], 0).is_err());
+        let wide = Weights::new(Scheme::Dfp { bits: 16 }, array![[32767, -32767]], 0).unwrap();
+        let range = wide.row_range(0, Range { min: -(1 << 60), max: 1 << 60 });
+        assert_eq!(range, Range { min: i64::MIN, max: i64::MAX });
+        let high = wide.row_range(0, Range { min: 1 << 60, max: (1 << 60) + 1 });
+        assert_eq!(high, Range { min: -32767, max: 32767 });
     }
 }

@@ -188,6 +188,9 @@ pub fn threshold(raw: &Raw, thresholds: &Thresholds) -> Result<Leaf> {
     }))
 }
 
+/// Sums that are tried one by one.
+const MOST_SUMS: u64 = 1 << 24;
+
 /// A constant division, exact over a range of sums: ⌊(sum + bias) · mult / 2^shift⌋ + zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reciprocal {
@@ -208,6 +211,12 @@ impl Reciprocal {
     /// # Errors
     /// When the rounding has no such form.
     pub fn find(area: i64, rounding: Rounding, sums: Range) -> Result<Self> {
+        if sums.magnitude() > MOST_SUMS {
+            return Err(Error::input(format!(
+                "found an average over {area} values whose sums lie in {sums}"
+            ))
+            .mend("requantize before the average: it is for activations of up to 16 bits"));
+        }
         let bias = match rounding {
             Rounding::Floor => 0,
             Rounding::HalfUp => area / 2,
@@ -320,5 +329,6 @@ mod tests {
             }
         }
         assert!(Reciprocal::find(9, Rounding::HalfEven, Range::new(0, 90)).is_err());
+        assert!(Reciprocal::find(4, Rounding::Floor, Range::new(0, 1 << 40)).is_err());
     }
 }

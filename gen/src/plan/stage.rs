@@ -295,7 +295,10 @@ fn pool(builder: &mut Builder, head: &Node, group: &Group, folding: Folding, win
         return Ok(());
     };
     let area = area as i64;
-    let sums = Range { min: group.input.range.min * area, max: group.input.range.max * area };
+    let sums = Range {
+        min: group.input.range.min.saturating_mul(area),
+        max: group.input.range.max.saturating_mul(area),
+    };
     let sum_bits = sums.signed_bits() as usize;
     let leaf = Leaf::ReduceSum {
         lanes,
