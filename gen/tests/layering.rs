@@ -176,6 +176,6 @@ fn machine_places(text: &str) -> Vec<(usize, String)> {
 
 #[test]
 fn a_machine_place_is_caught() {
-    let forged = format!("fine\nsee {}work/main/x now\nhttps://example.org/home/page\n./tmp/x", "/");
-    assert_eq!(machine_places(&forged), [(2, format!("{}work/main/x", "/"))]);
+    let forged = format!("fine\nsee {}work/net/x now\nhttps://example.org/home/page\n./tmp/x", "/");
+    assert_eq!(machine_places(&forged), [(2, format!("{}work/net/x", "/"))]);
 }
