@@ -24,6 +24,7 @@ use netetch::{error::Error, lower};
 use rayon::prelude::*;
 
 use super::frames;
+use super::run::class;
 use super::steps::Steps;
 
 /// Frames drawn at random where a description names no test set.
@@ -156,19 +157,6 @@ fn accuracy(graph: &Graph, test: &TestData) -> netetch::error::Result<Option<f64
             .count();
         right as f64 / labels.len() as f64
     }))
-}
-
-/// A single output is the class; of several, the first greatest is.
-fn class(scores: ndarray::ArrayView1<i64>) -> i64 {
-    match scores.len() {
-        1 => scores[0],
-        _ => scores
-            .iter()
-            .enumerate()
-            .rev()
-            .max_by_key(|(_, score)| **score)
-            .map_or(0, |(index, _)| index as i64),
-    }
 }
 
 /// A proved circuit, ready to be built for a device.

@@ -173,7 +173,7 @@ impl Results {
 }
 
 /// The class that an output names: itself, or the index of the greatest score, the lowest in a tie.
-fn class(output: ArrayView1<i64>) -> i64 {
+pub(super) fn class(output: ArrayView1<i64>) -> i64 {
     if output.len() == 1 {
         return output[0];
     }

@@ -74,7 +74,7 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             all.extend([number("GAIN", leaf.gain), file()]);
             all
         }
-        Leaf::RequantizeMultiply(MultiplyLeaf { base, mult_bits, negative_bits, shift_bits, .. }) => {
+        Leaf::RequantizeMultiply(MultiplyLeaf { base, mult_bits, negative_bits, shift_bits }) => {
             let mut all = requantize(base);
             all.extend([
                 number("GAIN", base.gain),

@@ -139,13 +139,7 @@ fn multiply_leaf(
         push(negative.map_or(0, |values| at(values, channel).into()), negative_bits);
         push((at(shifts, channel) - least).into(), shift_bits);
     }
-    MultiplyLeaf {
-        base: ShiftLeaf { shift: least, rom, ..base },
-        mult_bits,
-        has_negative: negative.is_some(),
-        negative_bits,
-        shift_bits,
-    }
+    MultiplyLeaf { base: ShiftLeaf { shift: least, rom, ..base }, mult_bits, negative_bits, shift_bits }
 }
 
 /// A threshold table.
@@ -236,7 +230,9 @@ impl Reciprocal {
         for shift in 0..31 {
             let mult = ((1_i64 << shift) + area - 1) / area;
             let found = Reciprocal { bias, mult: mult as u32, shift, zero };
-            if (sums.min..=sums.max).all(|sum| found.apply(sum) == divide(sum, area, rounding)) {
+            if (sums.min..=sums.max)
+                .all(|sum| i128::from(found.apply(sum)) == rounding.divide(sum.into(), area.into()))
+            {
                 return Ok(found);
             }
         }
@@ -247,20 +243,6 @@ impl Reciprocal {
 
     fn apply(self, sum: i64) -> i64 {
         (((sum + self.bias) * i64::from(self.mult)) >> self.shift) + self.zero
-    }
-}
-
-/// sum / area, rounded: the definition.
-fn divide(sum: i64, area: i64, rounding: Rounding) -> i64 {
-    let (floor, rest) = (sum.div_euclid(area), 2 * sum.rem_euclid(area));
-    match rounding {
-        Rounding::Floor => floor,
-        Rounding::HalfUp => floor + i64::from(rest >= area),
-        Rounding::HalfAway | Rounding::TfliteDouble => {
-            floor + i64::from(rest > area || (rest == area && sum > 0))
-        }
-        Rounding::HalfEven => floor + i64::from(rest > area || (rest == area && floor & 1 == 1)),
-        Rounding::TowardZero => sum / area,
     }
 }
 
@@ -323,7 +305,10 @@ mod tests {
                 for rounding in [Rounding::Floor, Rounding::HalfUp] {
                     let reciprocal = Reciprocal::find(area, rounding, sums).unwrap();
                     for sum in sums.min..=sums.max {
-                        assert_eq!(reciprocal.apply(sum), divide(sum, area, rounding));
+                        assert_eq!(
+                            i128::from(reciprocal.apply(sum)),
+                            rounding.divide(sum.into(), area.into())
+                        );
                     }
                 }
             }

@@ -156,16 +156,17 @@ impl Group<'_> {
     }
 }
 
-/// Beats a frame at the narrowest point between two stages' streams.
-pub fn converter_beats(from: Stream, to: Stream) -> u64 {
-    let mut shared = gcd(from.lanes, to.lanes);
-    if from.length != to.length && from.is_padded() {
-        shared = gcd(shared, from.length);
-    }
-    (from.length.div_ceil(shared) * from.vectors) as u64
+/// Lanes at the narrowest point between two stages' streams: down to what both share, then up again.
+pub(super) fn shared_lanes(from: Stream, to: Stream) -> usize {
+    let shared = gcd(from.lanes, to.lanes);
+    if from.length == to.length || !from.is_padded() { shared } else { gcd(shared, from.length) }
 }
 
-/// The greatest common divisor.
-pub(super) fn gcd(a: usize, b: usize) -> usize {
+/// Beats a frame at the narrowest point between two stages' streams.
+pub fn converter_beats(from: Stream, to: Stream) -> u64 {
+    (from.length.div_ceil(shared_lanes(from, to)) * from.vectors) as u64
+}
+
+fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }

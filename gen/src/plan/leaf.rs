@@ -152,9 +152,7 @@ pub struct MultiplyLeaf {
     pub base: ShiftLeaf,
     /// Bits of a multiplier.
     pub mult_bits: usize,
-    /// Whether there is a multiplier for negative sums.
-    pub has_negative: bool,
-    /// Bits of a negative side's multiplier.
+    /// Bits of a negative side's multiplier; 0 when there is none.
     pub negative_bits: usize,
     /// Bits of a channel's extra shift; 0 when `base.shift` is every channel's.
     pub shift_bits: usize,

@@ -6,7 +6,7 @@ use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 
 use super::activation::{Raw, Reciprocal, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
-use super::group::{Folding, Group, Head, converter_beats, gcd};
+use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
 use super::leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, ShiftLeaf, WindowLeaf};
 use super::rom::Rom;
 use super::stream::Stream;
@@ -70,10 +70,7 @@ impl Builder {
         if from.lanes == to.lanes && whole {
             return;
         }
-        let mut shared = gcd(from.lanes, to.lanes);
-        if !whole {
-            shared = gcd(shared, from.length);
-        }
+        let shared = shared_lanes(from, to);
         let bits = from.bits();
         if shared != from.lanes {
             let leaf = Converter { bits, in_lanes: from.lanes, out_lanes: shared, length: from.length };
