@@ -4,6 +4,7 @@
 pub mod desc;
 pub mod emit;
 pub mod error;
+mod exact;
 pub mod fixed;
 pub mod golden;
 pub mod ir;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// The floors of `gen/src`, from the bottom; one line each.
 const FLOORS: [&[&str]; 9] = [
-    &["error", "fixed", "tool", "target"],
+    &["error", "exact", "fixed", "tool", "target"],
     &["desc", "import"],
     &["ir"],
     &["quant"],

@@ -31,6 +31,8 @@ fn arrays() -> Vec<(&'static str, Vec<u8>)> {
         ("w", integers("(4, 6)", &TERNARY)),
         ("signs", integers("(4, 6)", &SIGNS)),
         ("real", reals("(4, 6)", &real)),
+        ("signs4", integers("(1, 4)", &[1, -1, -1, 1])),
+        ("b1", integers("(1,)", &[5])),
         ("kernel", integers("(2, 3, 3, 1)", &TERNARY[..18])),
         ("b", integers("(4,)", &[3, -2, 0, 7])),
         ("b_real", reals("(4,)", &[0.3, -0.7, 0.45, 1.1])),
@@ -123,6 +125,44 @@ fn batch_norm_becomes_thresholds() {
         &TERNARY,
         |channel, accumulator| (2.0 * value(channel, accumulator).clamp(-1.0, 2.0)).round_ties_even() as i64,
     );
+}
+
+#[test]
+fn real_units_and_zeros_are_accounted_for() {
+    // Input and output stand for (q − zero) · scale; the next layer reads it so.
+    for (format, derive) in [("s4", "auto"), ("u8", "thresholds"), ("u8", "multiplier")] {
+        let zero = if format == "s4" { -2 } else { 100 };
+        let graph = graph(
+            "{shape: [6], format: u4, scale: 0.3, zero: 5}",
+            &format!(
+                "  - {{name: a, op: dense, outputs: 4, weights: {{codes: w, scheme: ternary, scale: 0.7}}, \
+                 output: {{format: {format}, scale: 0.11, zero: {zero}, derive: {derive}}}}}\n\
+                 \x20 - {{name: b, op: dense, outputs: 1, weights: {{codes: signs4, scheme: binary}}, bias: b1}}\n"
+            ),
+        );
+        let input = frames(400, INPUTS, 0, 15);
+        let nodes: Vec<_> = graph.ids().collect();
+        let hidden = nodes.iter().copied().find(|&id| graph[id].name == "a").unwrap();
+        let found = Golden::new(&graph).run_keeping(input.view(), &[hidden, graph.outputs()[0]]).unwrap();
+        let limits = graph[hidden].fact.format.encoding.range();
+        for (frame, row) in input.outer_iter().enumerate() {
+            let real = |channel: usize| {
+                let row_of = &TERNARY[channel * INPUTS..(channel + 1) * INPUTS];
+                row.iter()
+                    .zip(row_of)
+                    .map(|(&x, &w)| f64::from(x - 5) * 0.3 * f64::from(w) * 0.7)
+                    .sum::<f64>()
+            };
+            let expected: Vec<i64> = (0..OUTPUTS)
+                .map(|channel| (half_up(real(channel) / 0.11) + zero).clamp(limits.min, limits.max))
+                .collect();
+            assert_eq!(found[0].row(frame).to_vec(), expected, "{format} {derive}");
+            let sum: i64 = expected.iter().zip([1, -1, -1, 1]).map(|(q, w)| (q - zero) * w).sum();
+            assert_eq!(found[1][(frame, 0)], sum + 5, "{format} {derive}");
+        }
+        let unit = graph[graph.outputs()[0]].fact.unit();
+        assert_eq!((unit.scale, unit.zero), (0.11, 0));
+    }
 }
 
 #[test]

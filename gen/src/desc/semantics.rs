@@ -255,11 +255,11 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
         wrong("mult", "found a multiplier without a shift", "add `shift`");
     }
     let is_bipolar = output.format == "bipolar";
-    if !is_explicit(output) && output.exp.is_none() && !is_bipolar {
+    if !is_explicit(output) && output.exp.is_none() && output.scale.is_none() && !is_bipolar {
         fault(
             &["output"],
             Error::input("found no way from accumulators to this format").mend(
-                "add `shift`, `mult` and `shift`, `thresholds`, or the exponent `exp` to derive them from",
+                "add `shift`, `mult` and `shift`, `thresholds`, or the unit (`exp`, `scale`) to derive them from",
             ),
         );
     } else if (output.shift.is_some() || output.mult.is_some()) && is_bipolar {
@@ -294,7 +294,7 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
         layer.activation,
         Activation::Sigmoid | Activation::Tanh | Activation::SigmoidOf(_) | Activation::TanhOf(_)
     );
-    if table && output.exp.is_none() {
+    if table && output.exp.is_none() && output.scale.is_none() {
         wrong(
             "format",
             "found a table activation without the exponent of its result",

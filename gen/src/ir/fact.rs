@@ -40,7 +40,8 @@ impl fmt::Display for Shape {
     }
 }
 
-/// A real scale and zero point, as imported networks carry them: value = (q − `zero`) · `scale`.
+/// A real scale and zero point, as imported networks carry them: value = (q − `zero`) · `scale` · 2^exp, with the
+/// format's exponent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scale {
     /// The integer that stands for zero.
@@ -58,7 +59,7 @@ pub struct Fact {
     pub format: Format,
     /// The least and the greatest integer that any input can produce.
     pub range: Range,
-    /// Where the source named a real scale instead of a power of two.
+    /// Where a unit is more than a power of two, or zero is not 0.
     pub scale: Option<Scale>,
 }
 
@@ -66,6 +67,11 @@ impl Fact {
     /// A tensor that can hold every value of its format.
     pub fn new(shape: Shape, format: Format) -> Self {
         Fact { shape, range: format.encoding.range(), format, scale: None }
+    }
+
+    /// Its real scale and zero point: 1 and 0 where none is named.
+    pub fn unit(&self) -> Scale {
+        self.scale.unwrap_or(Scale { zero: 0, scale: 1.0 })
     }
 
     /// Bits of one element.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Place, Result};
 use crate::fixed::Format;
 
-use super::fact::{Fact, Shape};
+use super::fact::{Fact, Scale, Shape};
 use super::infer::infer;
 use super::op::Op;
 
@@ -69,6 +69,11 @@ impl Graph {
     fn push(&mut self, name: &str, layer: &str, op: Op, inputs: Vec<NodeId>, fact: Fact) -> NodeId {
         self.nodes.push(Node { name: name.into(), layer: layer.into(), op, inputs, fact });
         NodeId(self.nodes.len() - 1)
+    }
+
+    /// Says what a unit of a node's output stands for; nothing that is computed depends on it.
+    pub fn set_scale(&mut self, id: NodeId, scale: Option<Scale>) {
+        self.nodes[id.0].fact.scale = scale;
     }
 
     /// Names an output of the network.

@@ -3,12 +3,12 @@
 use crate::desc::types::{Activation, Arithmetic, Derive, Output};
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
-use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scaling, Weights};
+use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Weights};
 
 use super::chain::{Affine, Chain};
-use super::exact::Dyadic;
 use super::load::{BatchNorm, BiasValues, Sources};
 use super::{LayerWeights, derived, explicit, table};
+use crate::exact::Dyadic;
 
 /// Adds the nodes of one layer; `op` makes its multiply-accumulate operation of the weights.
 pub(super) fn add(
@@ -27,11 +27,11 @@ pub(super) fn add(
         Some(table) => (table.input_of(output), &Activation::None),
         None => (output.clone(), layer.activation),
     };
-    let input_exp = graph[input].fact.format.exp;
+    let unit = Unit::of(&graph[input].fact);
     let channels = weights.codes.nrows();
     let bias = sources.bias(layer.bias, channels)?;
     let spelled_out = output.shift.is_some() || output.mult.is_some() || output.thresholds.is_some();
-    let integers = integer_bias(sources, layer, &weights, &bias, input_exp, spelled_out)?;
+    let integers = integer_bias(sources, layer, &weights, &bias, unit, spelled_out)?;
     let target = format!("{}_acc", layer.name);
     let step = match integers {
         Some((units, bias)) if spelled_out || is_shift(layer, &format) => {
@@ -42,7 +42,7 @@ pub(super) fn add(
         _ => {
             let norm = sources.batch_norm(layer.batch_norm, channels)?;
             let slopes = explicit::slopes(sources, activation, channels)?;
-            let chains = chains(&mut weights, input_exp, &bias, norm.as_ref(), slopes.as_deref())?;
+            let chains = chains(&mut weights, unit, &bias, norm.as_ref(), slopes.as_deref())?;
             let rows = weights.codes.clone();
             let scheme = weights.scheme;
             let accumulators = accumulate(graph, &target, layer.name, weights, op, input)?;
@@ -55,10 +55,39 @@ pub(super) fn add(
         }
     };
     let (accumulators, op) = step;
-    let Some(table) = table else { return graph.add(layer.name, layer.name, op, &[accumulators]) };
-    let pre = graph.add(&format!("{}_pre", layer.name), layer.name, op, &[accumulators])?;
-    let op = table.op(output, &graph[pre].fact)?;
-    graph.add(layer.name, layer.name, op, &[pre])
+    let last = match table {
+        None => graph.add(layer.name, layer.name, op, &[accumulators])?,
+        Some(table) => {
+            let pre = graph.add(&format!("{}_pre", layer.name), layer.name, op, &[accumulators])?;
+            let op = table.op(output, &graph[pre].fact)?;
+            graph.add(layer.name, layer.name, op, &[pre])?
+        }
+    };
+    if output.scale.is_some() {
+        graph.set_scale(last, super::unit(output.scale, output.zero));
+    }
+    Ok(last)
+}
+
+/// What an integer of the input stands for: (q − zero) · scale · 2^exp.
+#[derive(Clone, Copy)]
+struct Unit {
+    exp: i32,
+    scale: f64,
+    zero: i64,
+}
+
+impl Unit {
+    fn of(input: &Fact) -> Unit {
+        let Scale { zero, scale } = input.unit();
+        Unit { exp: input.format.exp, scale, zero }
+    }
+
+    /// What a unit of a row's sum stands for.
+    fn of_sums(self, weights: &LayerWeights, channel: usize) -> Dyadic {
+        let scale = &Dyadic::of(of(&weights.scale, channel)) * &Dyadic::of(self.scale);
+        &scale * &Dyadic::new(1, i64::from(self.exp) + i64::from(of(&weights.exp, channel)))
+    }
 }
 
 fn accumulate(
@@ -90,34 +119,47 @@ fn without_output(
     }
     let channels = weights.codes.nrows();
     let bias = sources.bias(layer.bias, channels)?;
-    let input_exp = graph[input].fact.format.exp;
-    let Some((units, bias)) = integer_bias(sources, layer, &weights, &bias, input_exp, true)? else {
+    let unit = Unit::of(&graph[input].fact);
+    let Some((units, bias)) = integer_bias(sources, layer, &weights, &bias, unit, true)? else {
         return Err(Error::input("found a bias that is no integer"));
     };
+    let scale = unit.scale * weights.scale[0];
     let exp = weights.exp.iter().copied().min().unwrap_or(0);
     if bias.is_empty() && weights.exp.iter().all(|&own| own == exp) {
-        return accumulate(graph, layer.name, layer.name, weights, op, input);
+        let last = accumulate(graph, layer.name, layer.name, weights, op, input)?;
+        graph.set_scale(last, super::unit(Some(scale).filter(|&scale| scale != 1.0), 0));
+        return Ok(last);
     }
     let accumulators = accumulate(graph, &format!("{}_acc", layer.name), layer.name, weights, op, input)?;
     let op = raw(&graph[accumulators].fact, bias, &units)?;
-    graph.add(layer.name, layer.name, op, &[accumulators])
+    let last = graph.add(layer.name, layer.name, op, &[accumulators])?;
+    graph.set_scale(
+        last,
+        super::unit(Some(scale).filter(|&scale| explicit::power_of_two(scale).is_none()), 0),
+    );
+    Ok(last)
 }
 
 /// Exponents of the accumulators and the bias in their units, if integers say it all; an error where they must.
+///
+/// What the input's zero adds to every sum goes into the bias, unless the result is spelled out in integers.
 fn integer_bias(
     sources: &Sources<'_>,
     layer: Arithmetic<'_>,
     weights: &LayerWeights,
     bias: &BiasValues,
-    input_exp: i32,
+    input: Unit,
     required: bool,
 ) -> Result<Option<(Vec<i32>, Vec<i64>)>> {
-    let powers: Option<Vec<i32>> = weights.scale.iter().map(|&scale| power_of_two(scale)).collect();
-    let uniform = weights.scale.windows(2).all(|pair| pair[0] == pair[1]);
+    let spelled_out = required && layer.output.is_some();
+    let input = if spelled_out { Unit { scale: 1.0, zero: 0, ..input } } else { input };
+    let scales: Vec<f64> = weights.scale.iter().map(|&scale| scale * input.scale).collect();
+    let powers: Option<Vec<i32>> = scales.iter().map(|&scale| explicit::power_of_two(scale)).collect();
+    let uniform = scales.windows(2).all(|pair| pair[0] == pair[1]);
     let powers = match powers {
         Some(powers) => powers,
         // Raw accumulators keep a real scale that all channels share; nothing there depends on it.
-        None if layer.output.is_none() && uniform && matches!(bias, BiasValues::Codes(_)) => vec![0],
+        None if layer.output.is_none() && uniform => vec![0],
         None if required => {
             return Err(Error::input("found a real scale beside a result spelled out in integers")
                 .mend("give `output` an `exp` and leave shift, mult and thresholds to be derived")
@@ -125,38 +167,57 @@ fn integer_bias(
         }
         None => return Ok(None),
     };
-    let of = |values: &[i32], channel: usize| values[if values.len() == 1 { 0 } else { channel }];
     let count = weights.exp.len().max(powers.len());
     let units: Vec<i32> =
-        (0..count).map(|channel| input_exp + of(&weights.exp, channel) + of(&powers, channel)).collect();
-    let values = match bias {
-        BiasValues::Codes(codes) => return Ok(Some((units, codes.clone()))),
-        BiasValues::Reals { values, .. } => values,
+        (0..count).map(|channel| input.exp + of(&weights.exp, channel) + of(&powers, channel)).collect();
+    let codes = match bias {
+        BiasValues::Codes(codes) => codes.clone(),
+        BiasValues::Reals { values, inexact } => match bias_codes(values, *inexact, weights, input) {
+            Ok(codes) => codes,
+            Err(error) if required => return Err(error.at(sources.place(&["bias"]))),
+            Err(_) => return Ok(None),
+        },
     };
-    let mut codes = Vec::new();
-    for channel in 0..values.len().max(units.len()) {
-        let value = values[if values.len() == 1 { 0 } else { channel }];
-        let code = value * 2_f64.powi(-of(&units, channel));
-        let allowed = matches!(bias, BiasValues::Reals { inexact: true, .. });
-        if code.fract() == 0.0 && code.abs() < 2_f64.powi(47) || allowed && code.abs() < 2_f64.powi(47) {
-            codes.push(code.round_ties_even() as i64);
-        } else if required {
-            return Err(Error::input(format!(
-                "found the bias {value} of channel {channel}; expected a multiple of 2^{}, the accumulator's unit",
-                of(&units, channel)
-            ))
-            .mend("round it in training, or say `inexact: allow` beside its `values`")
-            .at(sources.place(&["bias"])));
-        } else {
-            return Ok(None);
-        }
-    }
-    Ok(Some((units, codes)))
+    Ok(Some((units, without_zero(codes, weights, input.zero))))
 }
 
-fn power_of_two(scale: f64) -> Option<i32> {
-    let exp = scale.log2();
-    (scale > 0.0 && exp.fract() == 0.0 && 2_f64.powi(exp as i32) == scale).then_some(exp as i32)
+/// Real biases in units of the accumulators, below 2^47; the nearest ones where they may be inexact.
+fn bias_codes(values: &[f64], inexact: bool, weights: &LayerWeights, input: Unit) -> Result<Vec<i64>> {
+    let channels = values.len().max(weights.scale.len()).max(weights.exp.len());
+    let code = |channel: usize| {
+        let unit = input.of_sums(weights, channel);
+        let value = of(values, channel);
+        let near = (value / unit.approximate()).round_ties_even();
+        let near = (inexact && near.abs() < 2_f64.powi(47)).then_some(near as i64);
+        let exact = Dyadic::of(value).quotient(&unit).filter(|code| code.abs() < 1 << 47);
+        exact.or(near).ok_or_else(|| {
+            let unit = match unit.reduced() {
+                Some((1, exp)) => format!("2^{exp}"),
+                _ => unit.approximate().to_string(),
+            };
+            Error::input(format!(
+                "found the bias {value} of channel {channel}; expected a multiple of {unit}, the accumulator's unit"
+            ))
+            .mend("round it in training, or say `inexact: allow` beside its `values`")
+        })
+    };
+    (0..channels).map(code).collect()
+}
+
+/// The bias, less what `zero` adds to the sum of each row.
+fn without_zero(bias: Vec<i64>, weights: &LayerWeights, zero: i64) -> Vec<i64> {
+    if zero == 0 {
+        return bias;
+    }
+    let bias_of = |channel: usize| if bias.is_empty() { 0 } else { of(&bias, channel) };
+    let rows = weights.codes.outer_iter().enumerate();
+    rows.map(|(channel, row)| bias_of(channel) - zero * row.iter().map(|&code| i64::from(code)).sum::<i64>())
+        .collect()
+}
+
+/// The entry of a parameter for `channel`: its own, or the one for all.
+fn of<T: Copy>(values: &[T], channel: usize) -> T {
+    values[if values.len() == 1 { 0 } else { channel }]
 }
 
 /// Whether a shift is all it takes, given that accumulators and bias are integers of power-of-two units.
@@ -166,30 +227,33 @@ fn is_shift(layer: Arithmetic<'_>, output: &Output) -> bool {
         Activation::Prelu(_) => false,
         _ => true,
     };
-    layer.batch_norm.is_none() && output.format != "bipolar" && output.derive == Derive::Auto && slopes_fit
+    layer.batch_norm.is_none()
+        && output.scale.is_none_or(|scale| explicit::power_of_two(scale).is_some())
+        && output.format != "bipolar"
+        && output.derive == Derive::Auto
+        && slopes_fit
 }
 
 /// What each channel computes; rows of a falling one are negated, those of a constant one cleared.
 fn chains(
     weights: &mut LayerWeights,
-    input_exp: i32,
+    input: Unit,
     bias: &BiasValues,
     norm: Option<&BatchNorm>,
     slopes: Option<&[f64]>,
 ) -> Result<Vec<Chain>> {
-    fn of<T: Copy>(values: &[T], channel: usize) -> T {
-        values[if values.len() == 1 { 0 } else { channel }]
-    }
     let one = Dyadic::of(1.0);
     let mut chains = Vec::new();
-    for (channel, mut row) in weights.codes.outer_iter_mut().enumerate() {
-        let exp = i64::from(input_exp) + i64::from(of(&weights.exp, channel));
-        let unit = &Dyadic::of(of(&weights.scale, channel)) * &Dyadic::new(1, exp);
+    let units: Vec<Dyadic> =
+        (0..weights.codes.nrows()).map(|channel| input.of_sums(weights, channel)).collect();
+    for (channel, (mut row, unit)) in weights.codes.outer_iter_mut().zip(units).enumerate() {
         let bias = match bias {
             BiasValues::Codes(codes) if codes.is_empty() => Dyadic::new(0, 0),
             BiasValues::Codes(codes) => &Dyadic::new(of(codes, channel), 0) * &unit,
             BiasValues::Reals { values, .. } => Dyadic::of(of(values, channel)),
         };
+        let sum: i64 = row.iter().map(|&code| i64::from(code)).sum();
+        let bias = &bias - &(&Dyadic::new(i128::from(input.zero) * i128::from(sum), 0) * &unit);
         let mut affine = match norm {
             None => Affine { slope: unit, offset: bias, variance: one.clone(), shift: Dyadic::new(0, 0) },
             Some(norm) => {

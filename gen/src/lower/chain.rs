@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::fixed::{Range, Rounding};
 
-use super::exact::Dyadic;
+use crate::exact::Dyadic;
 
 /// (slope · accumulator + offset) / √variance + shift, all of them exact.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,6 +129,11 @@ impl Level {
     pub fn of(target: i64, rounding: Rounding, exp: i32) -> Level {
         let (halves, inclusive) = halves(target, rounding);
         Level { value: Dyadic::new(halves, i64::from(exp) - 1), inclusive }
+    }
+
+    /// The same in units that are larger by a positive factor.
+    pub fn scaled(self, factor: &Dyadic) -> Level {
+        Level { value: &self.value * factor, ..self }
     }
 }
 

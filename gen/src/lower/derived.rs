@@ -11,9 +11,9 @@ use crate::fixed::{Encoding, Range, Rounding};
 use crate::ir::{Op, Requantize, Scaling, Thresholds};
 
 use super::chain::{Chain, Level, halves};
-use super::exact::Dyadic;
 use super::explicit::limits;
 use super::multiplier::{Multiplier, Solutions, Step};
+use crate::exact::Dyadic;
 
 /// A result of more bits is scaled by a multiplier, unless thresholds are asked for.
 const THRESHOLD_BITS: u32 = 4;
@@ -40,7 +40,7 @@ pub(super) fn result(
         let rows = chains.par_iter().zip(ranges).map(|(chain, &range)| vec![chain.threshold(range, &sign)]);
         return Ok(thresholds(rows.collect(), -1, 2, encoding, output.exp.unwrap_or(0)));
     }
-    let exp = output.exp.ok_or_else(|| Error::input("found no `exp` to derive the scaling from"))?;
+    let exp = output.derived_exp().ok_or_else(|| Error::input("found no unit to derive the scaling from"))?;
     let limits = limits(activation, encoding, output, exp)?;
     let by_thresholds = match output.derive {
         Derive::Auto => encoding.bits() <= THRESHOLD_BITS,
@@ -61,7 +61,7 @@ pub(super) fn result(
         let rows: Vec<Vec<i64>> = chains.par_iter().zip(ranges).map(row).collect();
         return Ok(thresholds(rows, limits.min, 1, encoding, exp));
     }
-    let exact: Option<Vec<Multiplier>> = chains.iter().map(|chain| exact(chain, exp)).collect();
+    let exact: Option<Vec<Multiplier>> = chains.iter().map(|chain| exact(chain, output, exp)).collect();
     let multipliers =
         match exact {
             Some(multipliers) if slopes.is_none() && count > 255 => multipliers,
@@ -95,8 +95,10 @@ pub(super) fn result(
 fn steps(chain: &Chain, range: Range, limits: Range, output: &Output, exp: i32) -> Vec<Step> {
     let rounding: Rounding = output.rounding.into();
     let targets = (limits.min + 1)..=limits.max;
+    let scale = Dyadic::of(output.scale.unwrap_or(1.0));
     let step = |target: i64| {
-        let threshold = chain.threshold(range, &Level::of(target - output.zero, rounding, exp));
+        let level = Level::of(target - output.zero, rounding, exp).scaled(&scale);
+        let threshold = chain.threshold(range, &level);
         let (halves, inclusive) = halves(target - output.zero, rounding);
         Step { threshold, halves, inclusive }
     };
@@ -159,13 +161,14 @@ fn multipliers(
         let slopes = slopes.unwrap_or(&[1.0]);
         slopes[if slopes.len() == 1 { 0 } else { channel }]
     };
-    Ok(chains.iter().enumerate().map(|(channel, chain)| nearest(chain, exp, slope(channel))).collect())
+    let unit = output.scale.unwrap_or(1.0) * 2_f64.powi(exp);
+    Ok(chains.iter().enumerate().map(|(channel, chain)| nearest(chain, unit, slope(channel))).collect())
 }
 
 /// The multiplier that is the factor itself, where that has few digits and the bias is an integer.
-fn exact(chain: &Chain, exp: i32) -> Option<Multiplier> {
+fn exact(chain: &Chain, output: &Output, exp: i32) -> Option<Multiplier> {
     let affine = &chain.affine;
-    if affine.variance != Dyadic::new(1, 0) {
+    if affine.variance != Dyadic::new(1, 0) || output.scale.is_some_and(|scale| scale != 1.0) {
         return None;
     }
     let bias = (&affine.offset + &affine.shift).quotient(&affine.slope)?;
@@ -191,9 +194,9 @@ fn biases(chain: &Chain, range: Range, limits: Range, zero: i64) -> Vec<i64> {
 }
 
 /// Sixteen bits of the factor, and the nearest bias.
-fn nearest(chain: &Chain, exp: i32, slope: f64) -> Multiplier {
+fn nearest(chain: &Chain, unit: f64, slope: f64) -> Multiplier {
     let (factor, bias) = chain.affine.factor_and_bias();
-    let factor = factor * 2_f64.powi(-exp);
+    let factor = factor / unit;
     if !factor.is_normal() || !bias.is_finite() {
         return Multiplier { bias: 0, mult: 0, negative: 0, shift: 0 };
     }

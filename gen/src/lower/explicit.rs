@@ -24,16 +24,19 @@ pub(super) fn result(
         let table = sources.thresholds(key, file, channels)?;
         return thresholds(table, output, encoding, &bias, fact);
     }
-    let shift = match (&output.shift, output.exp) {
+    let shift = match (&output.shift, output.derived_exp()) {
         (Some(shift), _) => sources.exponents(shift, file, channels)?,
-        (None, Some(exp)) => units.iter().map(|unit| exp - unit).collect(),
+        (None, Some(exp)) => {
+            let exp = exp + output.scale.and_then(power_of_two).unwrap_or(0);
+            units.iter().map(|unit| exp - unit).collect()
+        }
         (None, None) => vec![0],
     };
     let mult = match &output.mult {
         Some(mult) => Some(sources.multipliers(mult, file, channels)?),
         None => None,
     };
-    let exp = match (output.exp, &mult) {
+    let exp = match (output.derived_exp(), &mult) {
         (Some(exp), _) => exp,
         (None, Some(_)) => 0,
         (None, None) => uniform_exponent(units, &shift)?,
@@ -148,6 +151,12 @@ fn scaling(shift: Vec<i32>, mult: Option<Vec<u32>>, slopes: Option<&[f64]>) -> R
     Ok(Scaling::Multiply { mult: positive, negative: Some(negative), shift })
 }
 
+/// The exponent of a power of two.
+pub(super) fn power_of_two(value: f64) -> Option<i32> {
+    let exp = value.log2();
+    (value > 0.0 && exp.fract() == 0.0 && 2_f64.powi(exp as i32) == value).then_some(exp as i32)
+}
+
 /// Binary digits after the point.
 pub(super) fn fraction_bits(value: f64) -> u32 {
     (0..=1074).find(|&bits| (value * 2_f64.powi(bits)).fract() == 0.0).unwrap_or(1075).unsigned_abs()
@@ -165,6 +174,7 @@ pub(super) fn limits(
         Activation::Relu => [output.zero, range.max],
         Activation::Clip(ends) => {
             let end = |value: f64| -> Result<i64> {
+                let value = value / output.scale.unwrap_or(1.0);
                 Ok(quantized(value, exp, output.rounding.into())? + output.zero)
             };
             [end(ends[0])?, end(ends[1])?]

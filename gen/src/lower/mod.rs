@@ -3,7 +3,6 @@
 mod arithmetic;
 mod chain;
 mod derived;
-mod exact;
 mod explicit;
 mod load;
 mod multiplier;
@@ -15,7 +14,7 @@ use crate::desc::types::{Extent, Padding, PaddingRule};
 use crate::desc::{Description, Layer};
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Format};
-use crate::ir::{Fact, Graph, NodeId, Op, Shape, Window};
+use crate::ir::{Fact, Graph, NodeId, Op, Scale, Shape, Window};
 
 use load::Sources;
 
@@ -39,6 +38,7 @@ pub fn lower(description: &Description) -> Result<Graph> {
     let encoding: Encoding = network.input.format.parse()?;
     let mut last =
         graph.input(&network.input.name, Shape(shape), Format { encoding, exp: network.input.exp });
+    graph.set_scale(last, unit(network.input.scale, network.input.zero));
     let mut sources = Sources::new(description);
     for (index, layer) in network.layers.iter().enumerate() {
         sources.layer = index;
@@ -49,6 +49,11 @@ pub fn lower(description: &Description) -> Result<Graph> {
     }
     graph.output(last);
     Ok(graph)
+}
+
+/// What the description says of a unit, beyond its power of two.
+fn unit(scale: Option<f64>, zero: i64) -> Option<Scale> {
+    (scale.is_some() || zero != 0).then(|| Scale { zero, scale: scale.unwrap_or(1.0) })
 }
 
 /// Refuses what no circuit holds, before anything is sized by it.

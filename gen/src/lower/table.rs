@@ -37,19 +37,26 @@ fn sigmoid(x: f64) -> f64 {
 impl Table {
     /// The output that the accumulators are brought to first, with the scaling the user gave.
     pub fn input_of(&self, output: &Output) -> Output {
-        Output { format: self.input.format.clone(), exp: Some(self.input.exp), zero: 0, ..output.clone() }
+        Output {
+            format: self.input.format.clone(),
+            exp: Some(self.input.exp),
+            scale: None,
+            zero: 0,
+            ..output.clone()
+        }
     }
 
     /// The table over everything that `input` can be.
     pub fn op(&self, output: &Output, input: &Fact) -> Result<Op> {
         let encoding: Encoding = output.format.parse()?;
-        let exp = output.exp.ok_or_else(|| Error::input("found no `exp` of the table's result"))?;
+        let exp = output.derived_exp().ok_or_else(|| Error::input("found no unit of the table's result"))?;
+        let scale = output.scale.unwrap_or(1.0);
         let rounding: Rounding = output.rounding.into();
         let unit = 2_f64.powi(input.format.exp);
         let range = encoding.range();
         let entry = |code: i64| -> Result<i64> {
             let value = (self.function)(code as f64 * unit);
-            Ok((quantized(value, exp, rounding)? + output.zero).clamp(range.min, range.max))
+            Ok((quantized(value / scale, exp, rounding)? + output.zero).clamp(range.min, range.max))
         };
         let entries = (input.range.min..=input.range.max).map(entry).collect::<Result<Vec<_>>>()?;
         Ok(Op::Table { entries, encoding, exp })

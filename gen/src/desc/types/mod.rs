@@ -4,7 +4,7 @@
 //! derived from them.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::names;
 
@@ -22,7 +22,7 @@ pub use window::{Extent, Padding, PaddingRule, Sides};
 pub type Key = String;
 
 /// A network: its input, its layers in order, and what to build from them.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// The version of this format: 1.
@@ -46,7 +46,7 @@ pub struct Network {
 }
 
 /// A test set, relative to the description.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestSet {
     /// Frames: an array [frames, …] of integers.
@@ -56,7 +56,7 @@ pub struct TestSet {
 }
 
 /// The input tensor.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// Its name; `input` when absent.
@@ -72,6 +72,13 @@ pub struct Input {
     #[serde(default)]
     #[schemars(range(min = -256, max = 256))]
     pub exp: i32,
+    /// The integer q stands for (q − zero) · scale · 2^exp; 1 when absent.
+    #[schemars(range(min = 1e-300, max = 1e300))]
+    pub scale: Option<f64>,
+    /// The integer that stands for 0.
+    #[serde(default)]
+    #[schemars(range(min = -65_536, max = 65_536))]
+    pub zero: i64,
 }
 
 fn input_name() -> String {
@@ -79,7 +86,7 @@ fn input_name() -> String {
 }
 
 /// One layer.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Layer {
     /// Every output reads every input.
@@ -161,7 +168,7 @@ impl Layer {
 }
 
 /// A layer without parameters.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// The layer's name: `[a-z][a-z0-9_]*`.
@@ -169,7 +176,7 @@ pub struct Named {
 }
 
 /// A fully connected layer.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
     /// The layer's name: `[a-z][a-z0-9_]*`.
@@ -191,7 +198,7 @@ pub struct Dense {
 }
 
 /// A two-dimensional convolution.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// The layer's name: `[a-z][a-z0-9_]*`.
@@ -221,7 +228,7 @@ pub struct Conv2d {
 }
 
 /// The greatest value under a window.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MaxPool {
     /// The layer's name: `[a-z][a-z0-9_]*`.
@@ -236,7 +243,7 @@ pub struct MaxPool {
 }
 
 /// The mean under a window.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AveragePool {
     /// The layer's name: `[a-z][a-z0-9_]*`.
@@ -251,7 +258,7 @@ pub struct AveragePool {
 }
 
 /// The mean over the whole image.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalAveragePool {
     /// The layer's name: `[a-z][a-z0-9_]*`.
@@ -262,7 +269,7 @@ pub struct GlobalAveragePool {
 }
 
 /// What is done to the sum of accumulator and bias.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// Nothing.
@@ -289,7 +296,7 @@ pub enum Activation {
 }
 
 /// The format in which a table is looked up.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableInput {
     /// How the looked-up number is written.

@@ -1,14 +1,14 @@
 //! The integer format of a result.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::desc::names;
 
 use super::{Inexact, Key, Parameter};
 
 /// The integer format of a layer's result, and how accumulators become it.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// How an element is written.
@@ -17,6 +17,9 @@ pub struct Output {
     /// A unit stands for 2^exp. Alone, it asks for the scaling to be derived from the exponents and scales.
     #[schemars(range(min = -256, max = 256))]
     pub exp: Option<i32>,
+    /// The integer q stands for (q − zero) · scale · 2^exp; alone, it asks for the scaling to be derived as well.
+    #[schemars(range(min = 1e-300, max = 1e300))]
+    pub scale: Option<f64>,
     /// Right shift of the accumulator; negative shifts left.
     pub shift: Option<Parameter<i32>>,
     /// Multiplier before the shift.
@@ -49,8 +52,15 @@ pub struct Output {
     pub inexact: Inexact,
 }
 
+impl Output {
+    /// The exponent that a scaling is derived from, if one is asked for.
+    pub fn derived_exp(&self) -> Option<i32> {
+        self.exp.or(self.scale.map(|_| 0))
+    }
+}
+
 /// How a derived scaling is carried out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Derive {
     /// A shift where that is exact; else thresholds up to 4 bits, and a proved multiplier beyond.
@@ -63,7 +73,7 @@ pub enum Derive {
 }
 
 /// What a shift or a division does with the fraction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// ⌊x + ½⌋.
@@ -95,7 +105,7 @@ impl From<Rounding> for crate::fixed::Rounding {
 }
 
 /// What happens to a result outside the format.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Saturation {
     /// It becomes the nearest value.

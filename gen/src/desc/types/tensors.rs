@@ -1,14 +1,14 @@
 //! What comes from weight files: weights, bias, batch norm.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::desc::names;
 
 use super::Key;
 
 /// A parameter of a layer: one value for all channels, a list with one for each, or an array's name.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Parameter<T> {
     /// The same for every channel.
@@ -20,7 +20,7 @@ pub enum Parameter<T> {
 }
 
 /// The weights of a layer: integer codes, or real values to be quantized.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Weights {
     /// An array of integers, each a value of the scheme.
@@ -44,7 +44,7 @@ pub struct Weights {
 }
 
 /// How real weights find their scale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantizer {
     /// Ternary: threshold ⅔·mean|w|, for uniformly distributed weights (athar2018, eq. 8).
@@ -56,7 +56,7 @@ pub enum Quantizer {
 }
 
 /// What shares one scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
     /// All weights of the layer.
@@ -67,7 +67,7 @@ pub enum Per {
 }
 
 /// What is added to the accumulators.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Bias {
     /// The name of an array of integers, in accumulator units.
@@ -77,7 +77,7 @@ pub enum Bias {
 }
 
 /// A bias, said in full.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FullBias {
     /// An array of integers, in accumulator units.
@@ -92,7 +92,7 @@ pub struct FullBias {
 }
 
 /// Whether a result may differ from the real-valued chain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Inexact {
     /// What cannot be had exactly is an error.
@@ -103,7 +103,7 @@ pub enum Inexact {
 }
 
 /// gamma · (x − mean) / √(variance + epsilon) + beta, per channel.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNorm {
     /// The gain; 1 when absent.

@@ -1,10 +1,10 @@
 //! Kernels, strides and padding.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One number for both directions, or one for each.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Extent {
     /// Down and right alike.
@@ -30,7 +30,7 @@ impl Extent {
 }
 
 /// What surrounds an image.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Padding {
     /// By rule.
@@ -48,7 +48,7 @@ impl Default for Padding {
 }
 
 /// How much padding, by rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaddingRule {
     /// None: the window stays inside the image.
@@ -58,7 +58,7 @@ pub enum PaddingRule {
 }
 
 /// Padding of each side; 0 when absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sides {
     /// Rows above.

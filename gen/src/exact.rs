@@ -7,7 +7,7 @@ use num_bigint::{BigInt, Sign};
 
 /// digits · 2^exp.
 #[derive(Clone, Debug)]
-pub(super) struct Dyadic {
+pub(crate) struct Dyadic {
     digits: BigInt,
     exp: i64,
 }
