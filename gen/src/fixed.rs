@@ -203,7 +203,7 @@ pub enum Rounding {
     /// To nearest, ties away from zero.
     HalfAway,
     /// TensorFlow Lite's two steps: half up at bit 31 of the doubled product, then half away for the
-    /// rest of the shift. Only with a multiplier and a shift of at least 31.
+    /// rest of the shift; half up alone where the shift is less than 31. Only with a multiplier.
     TfliteDouble,
 }
 
@@ -241,6 +241,7 @@ impl Rounding {
             }
             Rounding::TowardZero => (value + i128::from(value < 0) * ((1 << shift) - 1)) >> shift,
             Rounding::HalfAway => (value + half - i128::from(value < 0)) >> shift,
+            Rounding::TfliteDouble if shift <= 31 => (value + half) >> shift,
             Rounding::TfliteDouble => {
                 let high = (value + (1 << 30)) >> 31;
                 Rounding::HalfAway.shift(high, shift.cast_signed() - 31)
@@ -382,6 +383,14 @@ mod tests {
         ) {
             let product = i128::from(value) * mult;
             prop_assert_eq!(Rounding::TfliteDouble.shift(product, shift), tflite_reference(product, shift));
+        }
+
+        #[test]
+        fn tflite_rounding_matches_the_reference_kernels_shifted_left(
+            value in -100_000_i128..100_000, mult in 1_i128 << 30..1_i128 << 31, left in 0_i32..14,
+        ) {
+            let expected = tflite_reference((value << left) * mult, 31);
+            prop_assert_eq!(Rounding::TfliteDouble.shift(value * mult, 31 - left), expected);
         }
 
         #[test]

@@ -157,10 +157,17 @@ fn images_through_every_kind_of_multiplier() {
     let graph = Chain::new("images", &[7, 9, 3], encoding)
         .then(
             "conv_po2",
-            Op::Conv2d { weights: dice.weights(Scheme::Po2 { bits: 4 }, 5, 27), window: uneven },
+            Op::Conv2d { weights: dice.weights(Scheme::Po2 { bits: 4 }, 5, 27), window: uneven, groups: 1 },
         )
         .then("prelu", scaled(prelu, Rounding::HalfAway, Saturation::Saturate, 2, Encoding::Signed(5)))
-        .then("mean", Op::AveragePool { window: Window::valid([2, 3], [1, 1]), rounding: Rounding::HalfUp })
+        .then(
+            "mean",
+            Op::AveragePool {
+                window: Window::valid([2, 3], [1, 1]),
+                rounding: Rounding::HalfUp,
+                count_padding: false,
+            },
+        )
         .then("clip", shift(&[0], Rounding::Floor, Saturation::Saturate, 0, Encoding::Signed(3)));
     let Range { min, max } = graph.graph[graph.last].fact.range;
     let entries = (min..=max).map(|value| (value * value) % 7).collect();
@@ -170,7 +177,11 @@ fn images_through_every_kind_of_multiplier() {
         .then("peak", Op::MaxPool(padded))
         .then(
             "conv_twobit",
-            Op::Conv2d { weights: dice.weights(Scheme::TwoBit, 6, 5), window: Window::valid([1, 1], [1, 1]) },
+            Op::Conv2d {
+                weights: dice.weights(Scheme::TwoBit, 6, 5),
+                window: Window::valid([1, 1], [1, 1]),
+                groups: 1,
+            },
         )
         .then(
             "even",
@@ -181,6 +192,7 @@ fn images_through_every_kind_of_multiplier() {
             Op::Conv2d {
                 weights: dice.weights(Scheme::Binary, 7, 24),
                 window: Window::valid([2, 2], [1, 1]),
+                groups: 1,
             },
         )
         .then("wrap", shift(&[1], Rounding::TowardZero, Saturation::Wrap, 0, Encoding::Signed(4)))
@@ -205,6 +217,7 @@ fn signs_through_counters_and_decoders() {
             Op::Conv2d {
                 weights: dice.weights(Scheme::Binary, 6, 36),
                 window: Window::valid([3, 3], [1, 1]),
+                groups: 1,
             },
         )
         .then("signs1", thresholds(array![[-4], [0], [2], [100], [-100], [6]], -1, 2, Encoding::Bipolar))
@@ -213,6 +226,7 @@ fn signs_through_counters_and_decoders() {
             Op::Conv2d {
                 weights: dice.weights(Scheme::Ternary, 5, 24),
                 window: Window::valid([2, 2], [1, 1]),
+                groups: 1,
             },
         )
         .then("trits", thresholds(array![[-3, 4]], -1, 1, Encoding::Ternary))
@@ -244,10 +258,18 @@ fn elements_first_and_pools_last() {
             Op::Conv2d {
                 weights: dice.weights(Scheme::Ternary, 4, 12),
                 window: Window::valid([2, 2], [1, 1]),
+                groups: 1,
             },
         )
         .then("floor", shift(&[2], Rounding::Floor, Saturation::Saturate, 0, Encoding::Signed(8)))
-        .then("mean", Op::AveragePool { window: Window::valid([5, 5], [5, 5]), rounding: Rounding::Floor })
+        .then(
+            "mean",
+            Op::AveragePool {
+                window: Window::valid([5, 5], [5, 5]),
+                rounding: Rounding::Floor,
+                count_padding: false,
+            },
+        )
         .done();
     prove(&graph, &[("conv", [3, 3, 1])], &dice.frames(&[6, 6, 3], Encoding::Unsigned(6)));
 }

@@ -160,6 +160,7 @@ fn write_weights(folder: &Path) {
         ("bias_huge", npy("'<i8'", "(1,)", &i64::MAX.to_le_bytes())),
         ("bias_wide", npy("'<i8'", "(1,)", &(1_i64 << 47).wrapping_sub(1).to_le_bytes())),
         ("mean", reals("(4,)", &[0.5, -0.25, 0.1, 1.0])),
+        ("fall", reals("(4,)", &[0.5, -0.25, 0.1, 1.0])),
         ("variance", reals("(4,)", &[0.5, 0.25, 0.1, 1.0])),
         ("th", integers("(4, 3)", &[-2, 0, 2, -1, 0, 1, 0, 0, 0, 3, 4, 5])),
         ("th_falling", integers("(4, 3)", &[-2, 0, 2, 1, 0, -1, 0, 0, 0, 3, 4, 5])),

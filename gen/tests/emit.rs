@@ -33,7 +33,7 @@ fn network() -> Graph {
     let mut graph = Graph::new("tiny");
     let x = graph.input("pixels", Shape(vec![6, 6, 2]), Format::integer(Encoding::Unsigned(5)));
     let window = Window { pad_rows: [1, 1], pad_columns: [1, 1], ..Window::valid([3, 3], [1, 1]) };
-    let conv = Op::Conv2d { weights: weights(Scheme::Ternary, 5, 18), window };
+    let conv = Op::Conv2d { weights: weights(Scheme::Ternary, 5, 18), window, groups: 1 };
     let conv = graph.add("conv1_acc", "conv1", conv, &[x]).unwrap();
     let conv = graph.add("conv1", "conv1", relu(3), &[conv]).unwrap();
     let pool = graph.add("pool1", "pool1", Op::MaxPool(Window::valid([2, 2], [2, 2])), &[conv]).unwrap();

@@ -308,3 +308,72 @@ fn convolutions_and_pools_follow_their_windows() {
         }
     }
 }
+
+#[test]
+fn layers_read_what_they_name() {
+    let layers = "  - {name: a, op: max_pool, kernel: 2}\n  - {name: b, op: global_max_pool, input: input}\n  \
+        - {name: c, op: average_pool, kernel: 2, input: a}\noutputs: [c, b]\n";
+    let graph = graph("{shape: [4, 4, 1], format: u4}", layers);
+    let input = frames(20, 16, 0, 15);
+    let found = Golden::new(&graph).run_keeping(input.view(), graph.outputs()).unwrap();
+    for (frame, image) in input.outer_iter().enumerate() {
+        let corner = |first: usize| {
+            [0, 1, 4, 5].map(|place| i64::from(image[first + place])).into_iter().max().unwrap()
+        };
+        let mean = ([0, 2, 8, 10].map(corner).iter().sum::<i64>() + 2) / 4;
+        assert_eq!(found[0].row(frame).to_vec(), [mean]);
+        assert_eq!(found[1].row(frame).to_vec(), [i64::from(image.iter().copied().max().unwrap())]);
+    }
+}
+
+#[test]
+fn grouped_kernels_read_their_own_channels() {
+    // Two channels, one kernel of 3×3 each; every other row, places two columns apart.
+    let layers = "  - {name: conv, op: conv2d, outputs: 2, groups: 2, kernel: 3, stride: [2, 1], dilation: [1, 2], \
+        padding: same, pad_value: 5, weights: {codes: kernel, scheme: ternary}}\n";
+    let graph = graph("{shape: [5, 4, 2], format: u4}", layers);
+    let input = frames(20, 40, 0, 15);
+    let output = Golden::new(&graph).run(input.view()).unwrap();
+    assert_eq!(output.ncols(), 3 * 4 * 2);
+    for (frame, image) in input.outer_iter().enumerate() {
+        for (index, &found) in output.row(frame).iter().enumerate() {
+            let (y, x, channel) = (index / 8 * 2, index / 2 % 4, index % 2);
+            let mut sum = 0;
+            for (dy, dx) in (0..9).map(|place| (place / 3, place % 3)) {
+                let (row, column) = ((y + dy).wrapping_sub(1), (x + 2 * dx).wrapping_sub(2));
+                let value = if row < 5 && column < 4 { image[(row * 4 + column) * 2 + channel] } else { 5 };
+                sum += i64::from(value) * i64::from(TERNARY[channel * 9 + dy * 3 + dx]);
+            }
+            assert_eq!(found, sum, "{frame} {index}");
+        }
+    }
+}
+
+#[test]
+fn integers_are_scaled_anew() {
+    let explicit = "  - {name: narrow, op: requantize, bias: b, output: {format: s8, mult: 3, shift: 2, \
+        rounding: floor, zero: -4, limits: [-3, 7], scale: 0.3}}\n";
+    let derived = "  - {name: narrow, op: requantize, batch_norm: {mean: mean, variance: variance, epsilon: 0.0}, \
+        activation: relu, output: {format: u2, exp: 0}}\n";
+    let input = frames(100, 4, -8, 7);
+    let run = |layers: &str, input_keys: &str| {
+        let graph = graph(&format!("{{shape: [4], format: s4{input_keys}}}"), layers);
+        let output = Golden::new(&graph).run(input.view()).unwrap();
+        (graph, output)
+    };
+    let (graph, output) = run(explicit, ", scale: 0.7, zero: -1");
+    let scales: Vec<_> =
+        graph.nodes().iter().map(|node| node.fact.scale.map(|scale| (scale.zero, scale.scale))).collect();
+    assert_eq!(scales, [Some((-1, 0.7)), Some((-4, 0.3))]);
+    for ((frame, channel), &value) in input.indexed_iter() {
+        let sum = i64::from(value) + [3, -2, 0, 7][channel];
+        assert_eq!(output[(frame, channel)], ((sum * 3).div_euclid(4) - 4).clamp(-3, 7));
+    }
+    let (graph, output) = run(derived, ", exp: -1");
+    assert_eq!(graph.nodes().len(), 2, "{graph}");
+    for ((frame, channel), &value) in input.indexed_iter() {
+        let of = |values: [f32; 4]| f64::from(values[channel]);
+        let value = (0.5 * f64::from(value) - of(MEAN)) / of(DEVIATION);
+        assert_eq!(output[(frame, channel)], half_up(value).clamp(0, 3));
+    }
+}

@@ -27,7 +27,7 @@ fn network() -> Graph {
     let mut graph = Graph::new("mutant");
     let pixels = graph.input("pixels", Shape(vec![4, 4, 2]), Format::integer(Encoding::Unsigned(4)));
     let window = Window { pad_rows: [1, 1], pad_columns: [1, 1], ..Window::valid([3, 3], [1, 1]) };
-    let conv = Op::Conv2d { weights: weights(Scheme::Ternary, 4, 18), window };
+    let conv = Op::Conv2d { weights: weights(Scheme::Ternary, 4, 18), window, groups: 1 };
     let conv = graph.add("conv_acc", "conv", conv, &[pixels]).unwrap();
     let relu = Op::Requantize(Requantize {
         bias: vec![90, 75, 101, 84],

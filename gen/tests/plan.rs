@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use ndarray::Array2;
 use netetch::desc::{self, Folding, Goal, Hardware};
-use netetch::ir::Graph;
+use netetch::fixed::{Encoding, Format, Rounding};
+use netetch::ir::{BlockOrder, Graph, Op, Scheme, Shape, Weights, Window};
 use netetch::{lower, plan};
 
 fn example(name: &str) -> Graph {
@@ -62,4 +64,38 @@ fn every_wrong_folding_is_named_at_once() {
     let folding = all.map(|(name, folding)| (name.to_owned(), folding)).into();
     let error = plan::plan(&graph, &Hardware { folding, ..Hardware::default() }).unwrap_err();
     assert_eq!(error.count(), 4, "{error}");
+}
+
+/// What has no circuit is refused by the layer's name before anything is built.
+#[test]
+fn what_has_no_circuit_is_refused() {
+    let refused = |shape: &[usize], op: Op| {
+        let mut graph = Graph::new("net");
+        let input = graph.input("input", Shape(shape.to_vec()), Format::integer(Encoding::Signed(4)));
+
+        let operands = if matches!(op, Op::Add | Op::Concat) { vec![input, input] } else { vec![input] };
+        let last = graph.add("odd", "odd", op, &operands).unwrap();
+        graph.output(last);
+        let message = plan::plan(&graph, &Hardware::default()).unwrap_err().to_string();
+        assert!(message.starts_with("layer `odd`: found "), "{message}");
+        assert!(message.contains("no circuit"), "{message}");
+    };
+    let ones =
+        |rows: usize, columns: usize| Weights::new(Scheme::Binary, Array2::ones((rows, columns)), 0).unwrap();
+    let window = Window::valid([2, 2], [1, 1]);
+    let padded = Window { pad_rows: [1, 1], ..window };
+    refused(&[4, 4, 2], Op::Conv2d { weights: ones(2, 4), window, groups: 2 });
+    refused(
+        &[4, 4, 2],
+        Op::Conv2d { weights: ones(2, 8), window: Window { dilation: [1, 2], ..window }, groups: 1 },
+    );
+    refused(&[4, 4, 2], Op::AveragePool { window: padded, rounding: Rounding::Floor, count_padding: false });
+    for op in [
+        Op::Add,
+        Op::Concat,
+        Op::Upsample([2, 2]),
+        Op::DepthToSpace { block: 1, order: BlockOrder::DepthLast },
+    ] {
+        refused(&[4, 4, 2], op.clone());
+    }
 }

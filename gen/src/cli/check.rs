@@ -177,7 +177,11 @@ fn parameter_bits(node: &Node) -> usize {
         | Op::MaxPool(_)
         | Op::AveragePool { .. }
         | Op::Flatten
-        | Op::ArgMax => 0,
+        | Op::ArgMax
+        | Op::Add
+        | Op::Concat
+        | Op::Upsample(_)
+        | Op::DepthToSpace { .. } => 0,
     }
 }
 

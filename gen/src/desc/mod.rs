@@ -4,6 +4,7 @@
 
 mod names;
 mod npy;
+mod references;
 mod semantics;
 mod structure;
 pub mod tensor;
@@ -81,6 +82,12 @@ impl Description {
         let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
         let name = layer.and_then(|layer| layer.get("name")).and_then(Tree::text);
         Place { layer: name.map(str::to_owned), ..self.innermost(layer, keys) }
+    }
+
+    /// Whether a layer was written with this key.
+    fn is_in_layer(&self, index: usize, key: &str) -> bool {
+        let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
+        layer.is_some_and(|layer| layer.get(key).is_some())
     }
 
     /// The place of a part outside the layers: the innermost of `keys` that was written.

@@ -4,7 +4,7 @@ use crate::error::{Error, Faults, Place, Result};
 
 use super::Description;
 use super::structure::nearest;
-use super::types::{Activation, Arithmetic, Bias, Output, Weights};
+use super::types::{Activation, Arithmetic, Bias, Layer, Output, Weights};
 
 /// An input of more elements than this is refused.
 const GREATEST_INPUT: u64 = 1 << 28;
@@ -38,6 +38,7 @@ pub(super) fn check(description: &Description) -> Result<()> {
     let mut checker = Checker { description, faults: Faults::default() };
     checker.network();
     checker.layers();
+    super::references::check(description, &mut checker.faults);
     checker.hardware();
     checker.faults.or(())
 }
@@ -110,6 +111,13 @@ impl Checker<'_> {
             if let Some(layer) = layer.arithmetic() {
                 self.arithmetic(index, layer);
             }
+            if let Layer::AveragePool(pool) = layer
+                && pool.pad_value.is_some()
+                && !pool.count_padding
+            {
+                let error = Error::input("found `pad_value` of an average that counts no padding");
+                self.at(place(&["pad_value"]), error.mend("leave it out, or say `count_padding: true`"));
+            }
         }
     }
 
@@ -117,13 +125,15 @@ impl Checker<'_> {
         let place = |keys: &[&str]| self.description.place_in_layer(index, keys);
         let mut faults: Vec<(Place, Error)> = Vec::new();
         let mut fault = |keys: &[&str], error: Error| faults.push((place(keys), error));
-        weights(layer.weights, &mut fault);
+        if let Some(own) = layer.weights {
+            weights(own, &mut fault);
+        }
         let has_file = |own: Option<&String>| own.or(self.description.network.weights.as_ref()).is_some();
         let unknown_file = || {
             Error::input("found no weight file for it")
                 .mend("add `weights: FILE` at the top, or `file: FILE` here")
         };
-        if !has_file(layer.weights.file.as_ref()) {
+        if layer.weights.is_some_and(|weights| !has_file(weights.file.as_ref())) {
             fault(&["weights"], unknown_file());
         }
         match layer.bias {
@@ -301,6 +311,11 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
             "add `exp` to `output`",
         );
     }
+    if let Some([low, high]) = output.limits {
+        limits(output, layer, low, high, fault);
+    }
+    let mut wrong =
+        |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
     let wraps = output.saturation == super::types::Saturation::Wrap;
     if wraps && !matches!(layer.activation, Activation::None | Activation::Leaky(_) | Activation::Prelu(_)) {
         wrong(
@@ -313,9 +328,34 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
         wrong(
             "rounding",
             "found tflite_double without a multiplier",
-            "it is defined for `mult` with a shift of 31 or more",
+            "it is defined for `mult`: add it, or use another rounding",
         );
     }
+}
+
+fn limits(
+    output: &Output,
+    layer: Arithmetic<'_>,
+    low: i64,
+    high: i64,
+    fault: &mut impl FnMut(&[&str], Error),
+) {
+    let range = output.format.parse().ok().map(|encoding: crate::fixed::Encoding| encoding.range());
+    let error = if low > high {
+        Error::input(format!("found the limits from {low} to {high}; expected low before high"))
+    } else if range.is_some_and(|range| !range.contains(low) || !range.contains(high)) {
+        Error::input(format!("found the limits from {low} to {high}, beyond the format {}", output.format))
+            .mend("limits lie inside the format, `zero` included")
+    } else if output.thresholds.is_some() || output.format == "bipolar" {
+        Error::input("found limits of a result that thresholds or the sign decide").mend("leave them out")
+    } else if !matches!(layer.activation, Activation::None) {
+        Error::input("found limits as well as an activation").mend("leave one of them out")
+    } else if output.saturation == super::types::Saturation::Wrap {
+        Error::input("found limits of a result that wraps").mend("use `saturation: saturate`")
+    } else {
+        return;
+    };
+    fault(&["output", "limits"], error);
 }
 
 fn name_fault(name: &str) -> Option<Error> {

@@ -267,6 +267,7 @@ fn expected_list(schema: &Json) -> String {
     let count = match (limit("minItems"), limit("maxItems")) {
         (Some(least), Some(greatest)) if least == greatest => format!(" of {least}"),
         (Some(least), Some(greatest)) => format!(" of {least} to {greatest}"),
+        (Some(least), None) => format!(" of at least {least}"),
         _ => String::new(),
     };
     let items = schema.get("items");
@@ -288,10 +289,19 @@ fn limits(schema: &Json) -> String {
     let limit = |name: &str| schema.get(name).and_then(Json::as_f64);
     match (limit("minimum"), limit("maximum")) {
         (Some(least), Some(greatest)) if least == greatest => format!(": {least}"),
-        (Some(least), Some(greatest)) => format!(" from {least} to {greatest}"),
+        (Some(least), Some(greatest)) => format!(" from {} to {}", short(least), short(greatest)),
         (Some(least), None) => format!(" of at least {least}"),
         (None, Some(greatest)) => format!(" of at most {greatest}"),
         (None, None) => String::new(),
+    }
+}
+
+/// A number without a row of noughts.
+fn short(value: f64) -> String {
+    if value != 0.0 && !(1e-6..1e15).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
     }
 }
 

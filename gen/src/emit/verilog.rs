@@ -194,7 +194,11 @@ fn notes(graph: &Graph, stage: &Stage) -> Vec<String> {
             | Op::AveragePool { .. }
             | Op::Table { .. }
             | Op::Flatten
-            | Op::ArgMax => {}
+            | Op::ArgMax
+            | Op::Add
+            | Op::Concat
+            | Op::Upsample(_)
+            | Op::DepthToSpace { .. } => {}
         }
     }
     notes.push(format!("{} cycles a frame, {} ROM bits", stage.cycles, stage.rom_bits()));

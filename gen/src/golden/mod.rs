@@ -5,6 +5,7 @@
 //! facts prove that no value and no partial sum exceeds 2^24, in double precision up to 2^53, and in 64
 //! bits beyond, so that every result is exact.
 
+mod join;
 mod lanes;
 mod pool;
 mod product;
@@ -98,8 +99,8 @@ impl Golden {
 }
 
 fn prepare<T: Number>(graph: &Graph) -> Vec<Kernel<T>> {
-    let operand = |node: &Node| node.inputs.first().map(|&id| &graph[id].fact);
-    graph.nodes().iter().map(|node| Kernel::new(&node.op, operand(node))).collect()
+    let operands = |node: &Node| node.inputs.iter().map(|&id| &graph[id].fact).collect::<Vec<_>>();
+    graph.nodes().iter().map(|node| Kernel::new(&node.op, &operands(node))).collect()
 }
 
 /// The greatest magnitude of a node's values and of every partial sum on the way to them.
@@ -107,15 +108,25 @@ fn greatest_magnitude(graph: &Graph, node: &Node) -> u128 {
     let operand = node.inputs.first().map_or(Range::new(0, 0), |&id| graph[id].fact.range);
     let partial = match &node.op {
         Op::Dense(weights) => partial_sums(weights, operand),
-        Op::Conv2d { weights, window } => {
+        Op::Conv2d { weights, window, .. } => {
             partial_sums(weights, operand.hull(Range::new(window.pad_value, window.pad_value)))
         }
         Op::AveragePool { window, .. } => {
-            u128::from(operand.magnitude()) * (window.kernel[0] * window.kernel[1]) as u128
+            let values = operand.hull(Range::new(window.pad_value, window.pad_value));
+            u128::from(values.magnitude()) * window.area() as u128
         }
+        Op::Add => node.inputs.iter().map(|&id| u128::from(graph[id].fact.range.magnitude())).sum(),
         // A threshold beyond the range is brought to one past its edge.
         Op::Threshold(_) => u128::from(operand.magnitude()) + 1,
-        Op::Input | Op::MaxPool(_) | Op::Requantize(_) | Op::Table { .. } | Op::Flatten | Op::ArgMax => 0,
+        Op::Input
+        | Op::MaxPool(_)
+        | Op::Requantize(_)
+        | Op::Table { .. }
+        | Op::Flatten
+        | Op::ArgMax
+        | Op::Concat
+        | Op::Upsample(_)
+        | Op::DepthToSpace { .. } => 0,
     };
     partial.max(node.fact.range.magnitude().into())
 }

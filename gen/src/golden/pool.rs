@@ -10,17 +10,38 @@ pub(super) fn max_pool<T: Number>(sliding: &Sliding, image: &[Lanes<T>], output:
     pool(sliding, image, output, greatest);
 }
 
-/// The sum under the window over the window's area, per channel.
+/// How a mean is taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Averaging {
+    /// What the division does with the fraction.
+    pub rounding: Rounding,
+    /// Whether padded places count.
+    pub count_padding: bool,
+}
+
+/// The sum under the window over the number of its places, per channel.
 pub(super) fn average_pool<T: Number>(
     sliding: &Sliding,
-    rounding: Rounding,
+    averaging: Averaging,
     image: &[Lanes<T>],
     output: &mut [Lanes<T>],
 ) {
     pool(sliding, image, output, sum);
-    let area = (sliding.elements() / sliding.channels()) as i128;
-    for lanes in output {
-        lanes.map(|sum| T::from_integer(rounding.divide(sum.to_integer().into(), area) as i64));
+    let channels = sliding.channels();
+    for ((row, column), output) in sliding.outputs().zip(output.chunks_exact_mut(channels)) {
+        let area = sliding.area();
+        let inside = sliding.places(row, column).flatten().count();
+        let (divisor, missing) = if averaging.count_padding { (area, area - inside) } else { (inside, 0) };
+        if inside == 0 {
+            output.fill(Lanes::splat(T::ZERO));
+        }
+        let padding = i128::from(sliding.pad_value()) * missing as i128;
+        for lanes in output {
+            lanes.map(|sum| {
+                let sum = i128::from(sum.to_integer()) + padding;
+                T::from_integer(averaging.rounding.divide(sum, divisor.max(1) as i128) as i64)
+            });
+        }
     }
 }
 
@@ -31,10 +52,8 @@ fn pool<T: Number>(
     output: &mut [Lanes<T>],
     combine: impl Fn(&[Lanes<T>], &mut [Lanes<T>]),
 ) {
-    let (rows, columns) = sliding.positions();
     let channels = sliding.channels();
-    let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
-    for ((row, column), output) in positions.zip(output.chunks_exact_mut(channels)) {
+    for ((row, column), output) in sliding.outputs().zip(output.chunks_exact_mut(channels)) {
         let mut places = sliding.places(row, column).flatten();
         if let Some(first) = places.next() {
             output.copy_from_slice(&image[first..first + channels]);

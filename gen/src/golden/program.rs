@@ -3,9 +3,10 @@
 use crate::fixed::Range;
 use crate::ir::{Fact, Graph, NodeId, Op};
 
+use super::join::{Rearrangement, add, concat};
 use super::lanes::{Lanes, Number};
-use super::pool::{argmax, average_pool, max_pool};
-use super::product::{Product, Sliding};
+use super::pool::{Averaging, argmax, average_pool, max_pool};
+use super::product::{Grouped, Product, Sliding};
 use super::requantize::Requantizer;
 use super::threshold::{Lookup, Stairs};
 
@@ -15,30 +16,41 @@ pub(super) enum Kernel<T> {
     Input,
     Dense(Product<T>),
     Conv2d(Product<T>, Sliding),
+    GroupedConv2d(Grouped<T>, Sliding),
     MaxPool(Sliding),
-    AveragePool(Sliding, crate::fixed::Rounding),
+    AveragePool(Sliding, Averaging),
     Requantize(Requantizer),
     Threshold(Stairs<T>),
     Table(Lookup<T>),
     Flatten,
     ArgMax,
+    Add,
+    /// The channels of each operand.
+    Concat(Vec<usize>),
+    Rearrange(Rearrangement),
 }
 
 impl<T: Number> Kernel<T> {
-    /// Prepares a node, given what is known of its operand.
-    pub fn new(op: &Op, operand: Option<&Fact>) -> Self {
+    /// Prepares a node, given what is known of its operands.
+    pub fn new(op: &Op, operands: &[&Fact]) -> Self {
+        let operand = operands.first().copied();
         let image = operand.and_then(|fact| fact.shape.image()).unwrap_or_default();
         let range = operand.map_or(Range::new(0, 0), |fact| fact.range);
         let channels = operand.map_or(1, |fact| fact.shape.channels());
         match op {
             Op::Input => Kernel::Input,
             Op::Dense(weights) => Kernel::Dense(Product::new(weights)),
-            Op::Conv2d { weights, window } => {
+            Op::Conv2d { weights, window, groups: 1 } => {
                 Kernel::Conv2d(Product::new(weights), Sliding::new(*window, image))
             }
+            Op::Conv2d { weights, window, groups } => Kernel::GroupedConv2d(
+                Grouped::new(weights, *groups, window.area()),
+                Sliding::new(*window, image),
+            ),
             Op::MaxPool(window) => Kernel::MaxPool(Sliding::new(*window, image)),
-            Op::AveragePool { window, rounding } => {
-                Kernel::AveragePool(Sliding::new(*window, image), *rounding)
+            Op::AveragePool { window, rounding, count_padding } => {
+                let averaging = Averaging { rounding: *rounding, count_padding: *count_padding };
+                Kernel::AveragePool(Sliding::new(*window, image), averaging)
             }
             Op::Requantize(requantize) => {
                 Kernel::Requantize(Requantizer::new::<T>(requantize, channels, range))
@@ -47,11 +59,17 @@ impl<T: Number> Kernel<T> {
             Op::Table { entries, .. } => Kernel::Table(Lookup::new(entries, range.min)),
             Op::Flatten => Kernel::Flatten,
             Op::ArgMax => Kernel::ArgMax,
+            Op::Add => Kernel::Add,
+            Op::Concat => Kernel::Concat(operands.iter().map(|fact| fact.shape.channels()).collect()),
+            Op::Upsample(factor) => Kernel::Rearrange(Rearrangement::upsample(*factor, image)),
+            Op::DepthToSpace { block, order } => {
+                Kernel::Rearrange(Rearrangement::depth_to_space(*block, *order, image))
+            }
         }
     }
 
-    fn is_product(&self) -> bool {
-        matches!(self, Kernel::Dense(_) | Kernel::Conv2d(..))
+    fn makes_sums(&self) -> bool {
+        matches!(self, Kernel::Dense(_) | Kernel::Conv2d(..) | Kernel::GroupedConv2d(..) | Kernel::Add)
     }
 
     fn is_elementwise(&self) -> bool {
@@ -67,10 +85,14 @@ impl<T: Number> Kernel<T> {
             Kernel::Input
             | Kernel::Dense(_)
             | Kernel::Conv2d(..)
+            | Kernel::GroupedConv2d(..)
             | Kernel::MaxPool(_)
             | Kernel::AveragePool(..)
             | Kernel::Flatten
-            | Kernel::ArgMax => {}
+            | Kernel::ArgMax
+            | Kernel::Add
+            | Kernel::Concat(_)
+            | Kernel::Rearrange(_) => {}
         }
     }
 }
@@ -80,8 +102,8 @@ impl<T: Number> Kernel<T> {
 struct Step {
     node: usize,
     followers: Vec<usize>,
-    operand: usize,
-    operand_elements: usize,
+    /// Nodes, and how many elements each has.
+    operands: Vec<(usize, usize)>,
     result: usize,
     elements: usize,
     channels: usize,
@@ -110,12 +132,11 @@ impl Program {
             let chain = fused_chain(graph, kernels, id, keep);
             chain.iter().for_each(|follower| fused[follower.index()] = true);
             let last = chain.last().copied().unwrap_or(id);
-            let Some(&operand) = graph[id].inputs.first() else { continue };
+            let operand = |&id: &NodeId| (id.index(), graph[id].fact.shape.elements());
             program.steps.push(Step {
                 node: id.index(),
                 followers: chain.iter().map(|id| id.index()).collect(),
-                operand: operand.index(),
-                operand_elements: graph[operand].fact.shape.elements(),
+                operands: graph[id].inputs.iter().map(operand).collect(),
                 result: last.index(),
                 elements: graph[last].fact.shape.elements(),
                 channels: graph[last].fact.shape.channels(),
@@ -130,7 +151,8 @@ impl Program {
     /// Gives every value a buffer; a buffer is free again after the last step that reads it.
     fn place(&mut self, input_elements: usize, keep: &[NodeId]) {
         let mut reads = vec![0_usize; self.buffer_of.len()];
-        self.steps.iter().for_each(|step| reads[step.operand] += 1);
+        let operands = self.steps.iter().flat_map(|step| &step.operands);
+        operands.for_each(|&(operand, _)| reads[operand] += 1);
         keep.iter().for_each(|id| reads[id.index()] += 1);
         let mut free = Vec::new();
         self.buffers.push(input_elements);
@@ -142,9 +164,11 @@ impl Program {
             });
             self.buffers[buffer] = self.buffers[buffer].max(step.elements);
             self.buffer_of[step.result] = Some(buffer);
-            reads[step.operand] -= 1;
-            if reads[step.operand] == 0 {
-                free.extend(self.buffer_of[step.operand]);
+            for &(operand, _) in &step.operands {
+                reads[operand] -= 1;
+                if reads[operand] == 0 {
+                    free.extend(self.buffer_of[operand]);
+                }
             }
             if reads[step.result] == 0 {
                 free.push(buffer);
@@ -156,13 +180,13 @@ impl Program {
     /// in [`Self::values`] after.
     pub fn run<T: Number>(&self, kernels: &[Kernel<T>], workspace: &mut Workspace<T>) {
         for step in &self.steps {
-            let (Some(from), Some(to)) = (self.buffer_of[step.operand], self.buffer_of[step.result]) else {
-                continue;
-            };
+            let Some(to) = self.buffer_of[step.result] else { continue };
             let mut target = std::mem::take(&mut workspace.buffers[to]);
-            let source = &workspace.buffers[from][..step.operand_elements];
-            let output = &mut target[..step.elements];
-            step.run(kernels, source, output, &mut workspace.patch);
+            let operand = |&(node, elements): &(usize, usize)| {
+                self.buffer_of[node].map_or(&[][..], |buffer| &workspace.buffers[buffer][..elements])
+            };
+            let operands: Vec<&[Lanes<T>]> = step.operands.iter().map(operand).collect();
+            step.run(kernels, &operands, &mut target[..step.elements], &mut workspace.patch);
             workspace.buffers[to] = target;
         }
     }
@@ -188,7 +212,7 @@ impl Program {
 fn fused_chain<T: Number>(graph: &Graph, kernels: &[Kernel<T>], id: NodeId, keep: &[NodeId]) -> Vec<NodeId> {
     let mut chain = Vec::new();
     let mut last = id;
-    while (kernels[id.index()].is_product() || kernels[id.index()].is_elementwise()) && !keep.contains(&last)
+    while (kernels[id.index()].makes_sums() || kernels[id.index()].is_elementwise()) && !keep.contains(&last)
     {
         let mut readers = graph.readers(last);
         match (readers.next(), readers.next()) {
@@ -213,10 +237,11 @@ impl Step {
     fn run<T: Number>(
         &self,
         kernels: &[Kernel<T>],
-        input: &[Lanes<T>],
+        operands: &[&[Lanes<T>]],
         output: &mut [Lanes<T>],
         patch: &mut Vec<Lanes<T>>,
     ) {
+        let Some(&input) = operands.first() else { return };
         let followers = |position: &mut [Lanes<T>]| {
             self.followers.iter().for_each(|&follower| kernels[follower].apply(position));
         };
@@ -228,16 +253,24 @@ impl Step {
             }
             Kernel::Conv2d(product, sliding) => {
                 patch.resize(sliding.elements(), Lanes::splat(T::ZERO));
-                let (rows, columns) = sliding.positions();
-                let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
-                for ((row, column), position) in positions.zip(output.chunks_exact_mut(product.outputs())) {
-                    sliding.gather(row, column, input, patch);
+                for ((row, column), position) in
+                    sliding.outputs().zip(output.chunks_exact_mut(product.outputs()))
+                {
+                    sliding.gather(row, column, 0..sliding.channels(), input, patch);
                     product.apply(patch, position);
                     followers(position);
                 }
             }
+            Kernel::GroupedConv2d(grouped, sliding) => {
+                for ((row, column), position) in
+                    sliding.outputs().zip(output.chunks_exact_mut(grouped.outputs()))
+                {
+                    grouped.apply(sliding, [row, column], input, patch, position);
+                    followers(position);
+                }
+            }
             Kernel::MaxPool(sliding) => max_pool(sliding, input, output),
-            Kernel::AveragePool(sliding, rounding) => average_pool(sliding, *rounding, input, output),
+            Kernel::AveragePool(sliding, averaging) => average_pool(sliding, *averaging, input, output),
             elementwise @ (Kernel::Requantize(_) | Kernel::Threshold(_) | Kernel::Table(_)) => {
                 output.copy_from_slice(input);
                 for position in output.chunks_exact_mut(self.channels) {
@@ -247,6 +280,14 @@ impl Step {
             }
             Kernel::Flatten => output.copy_from_slice(input),
             Kernel::ArgMax => argmax(input, output),
+            Kernel::Add => {
+                add(operands, output);
+                for position in output.chunks_exact_mut(self.channels) {
+                    followers(position);
+                }
+            }
+            Kernel::Concat(channels) => concat(operands, channels, output),
+            Kernel::Rearrange(rearrangement) => rearrangement.apply(input, output),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What is known of an operation's output, from what is known of its operands.
 
 use crate::error::{Error, Result};
-use crate::fixed::{Encoding, Format, Range};
+use crate::fixed::{Encoding, Format, Range, Rounding};
 
 use super::fact::{Fact, Shape};
+use super::join;
 use super::op::{Op, Requantize, Scaling, Thresholds, Window};
 use super::weights::Weights;
 
@@ -18,20 +19,27 @@ pub(super) fn infer(op: &Op, operands: &[&Fact]) -> Result<Fact> {
     if *op == Op::Input {
         return Err(Error::input("an input has no operands"));
     }
+    match op {
+        Op::Add => return join::add(operands),
+        Op::Concat => return join::concat(operands),
+        _ => {}
+    }
     let [input] = operands else {
         return Err(Error::input(format!("found {} operands of {}; expected 1", operands.len(), op.name())));
     };
     match op {
-        Op::Input => Err(Error::input("an input has no operands")),
+        Op::Input | Op::Add | Op::Concat => Err(Error::input("found one operand of several")),
         Op::Dense(weights) => dense(weights, input),
-        Op::Conv2d { weights, window } => conv2d(weights, window, input),
+        Op::Conv2d { weights, window, groups } => conv2d(weights, window, *groups, input),
         Op::MaxPool(window) => max_pool(window, input),
-        Op::AveragePool { window, .. } => average_pool(window, input),
+        Op::AveragePool { window, count_padding, .. } => average_pool(window, *count_padding, input),
         Op::Requantize(requantize) => self::requantize(requantize, input),
         Op::Threshold(thresholds) => self::thresholds(thresholds, input),
         Op::Table { entries, encoding, exp } => table(entries, *encoding, *exp, input),
         Op::Flatten => Ok(Fact { shape: Shape(vec![input.shape.elements()]), ..(*input).clone() }),
         Op::ArgMax => argmax(input),
+        Op::Upsample(factor) => upsample(*factor, input),
+        Op::DepthToSpace { block, .. } => depth_to_space(*block, input),
     }
 }
 
@@ -47,10 +55,17 @@ fn dense(weights: &Weights, input: &Fact) -> Result<Fact> {
     accumulators(weights, Shape(vec![weights.outputs()]), input.range, input)
 }
 
-fn conv2d(weights: &Weights, window: &Window, input: &Fact) -> Result<Fact> {
+fn conv2d(weights: &Weights, window: &Window, groups: usize, input: &Fact) -> Result<Fact> {
     let (height, width, channels) = image(input)?;
     let (rows, columns) = slide(window, height, width)?;
     let [kernel_height, kernel_width] = window.kernel;
+    if groups == 0 || !channels.is_multiple_of(groups) || !weights.outputs().is_multiple_of(groups) {
+        return Err(Error::input(format!(
+            "found {groups} groups of {channels} channels and {} outputs; expected a divisor of both",
+            weights.outputs()
+        )));
+    }
+    let channels = channels / groups;
     let expected = kernel_height * kernel_width * channels;
     if weights.inputs() != expected {
         return Err(Error::input(format!(
@@ -58,18 +73,23 @@ fn conv2d(weights: &Weights, window: &Window, input: &Fact) -> Result<Fact> {
             weights.inputs()
         )));
     }
-    let mut range = input.range;
-    if window.is_padded() {
-        if input.format.encoding.encode(window.pad_value).is_none() {
-            return Err(Error::input(format!(
-                "found padding with {}; {} activations have no such value",
-                window.pad_value, input.format.encoding
-            ))
-            .mend("use `padding: valid`, or an activation format that holds the padding"));
-        }
-        range = range.hull(Range::new(window.pad_value, window.pad_value));
-    }
+    let range = padded_range(window, input)?;
     accumulators(weights, Shape(vec![rows, columns, weights.outputs()]), range, input)
+}
+
+/// Every value that the window may see, padding included.
+fn padded_range(window: &Window, input: &Fact) -> Result<Range> {
+    if !window.is_padded() {
+        return Ok(input.range);
+    }
+    if input.format.encoding.encode(window.pad_value).is_none() {
+        return Err(Error::input(format!(
+            "found padding with {}; {} activations have no such value",
+            window.pad_value, input.format.encoding
+        ))
+        .mend("use `padding: valid`, or an activation format that holds the padding"));
+    }
+    Ok(input.range.hull(Range::new(window.pad_value, window.pad_value)))
 }
 
 fn accumulators(weights: &Weights, shape: Shape, values: Range, input: &Fact) -> Result<Fact> {
@@ -80,7 +100,7 @@ fn accumulators(weights: &Weights, shape: Shape, values: Range, input: &Fact) ->
     Ok(Fact { shape, format: Format { encoding, exp: input.format.exp + weights.exp }, range, scale: None })
 }
 
-fn accumulator_encoding(range: Range) -> Result<Encoding> {
+pub(super) fn accumulator_encoding(range: Range) -> Result<Encoding> {
     let encoding = Encoding::signed_for(range);
     if encoding.bits() > ACCUMULATOR_BITS {
         return Err(Error::input(format!(
@@ -95,26 +115,66 @@ fn accumulator_encoding(range: Range) -> Result<Encoding> {
 fn max_pool(window: &Window, input: &Fact) -> Result<Fact> {
     let (height, width, channels) = image(input)?;
     let (rows, columns) = slide(window, height, width)?;
-    let covered = |pads: [usize; 2], kernel: usize| pads.iter().all(|&pad| pad < kernel);
-    if !covered(window.pad_rows, window.kernel[0]) || !covered(window.pad_columns, window.kernel[1]) {
-        return Err(Error::input("found padding as large as the kernel: a window would see padding alone")
-            .mend("make the padding smaller than the kernel"));
-    }
+    every_window_sees_a_place(window, [height, width], [rows, columns])?;
     Ok(Fact { shape: Shape(vec![rows, columns, channels]), ..input.clone() })
 }
 
-fn average_pool(window: &Window, input: &Fact) -> Result<Fact> {
-    if window.is_padded() {
-        return Err(Error::input("found a padded average pool; only unpadded ones have one divisor")
-            .mend("use `padding: valid`"));
+/// Refuses a window that somewhere sees padding alone: it has neither a greatest value nor a mean.
+fn every_window_sees_a_place(window: &Window, size: [usize; 2], outputs: [usize; 2]) -> Result<()> {
+    if window.dilation != [1, 1] {
+        return Err(Error::input("found a dilated pool; expected adjoining places"));
     }
+    for (axis, pads) in [window.pad_rows, window.pad_columns].into_iter().enumerate() {
+        // What the first and the last window see, every one between them sees too.
+        let last = (outputs[axis] - 1) * window.stride[axis];
+        if window.kernel[axis] <= pads[0] || last >= pads[0] + size[axis] {
+            return Err(Error::input(
+                "found padding as large as the kernel: a window would see padding alone",
+            )
+            .mend("make the padding smaller than the kernel"));
+        }
+    }
+    Ok(())
+}
+
+fn average_pool(window: &Window, count_padding: bool, input: &Fact) -> Result<Fact> {
     let (height, width, channels) = image(input)?;
     let (rows, columns) = slide(window, height, width)?;
     if input.format.encoding == Encoding::Bipolar {
         return Err(Error::input("found an average over bipolar values; most averages are not bipolar")
             .mend("use a max pool, or a signed activation"));
     }
-    Ok(Fact { shape: Shape(vec![rows, columns, channels]), ..input.clone() })
+    let range = if count_padding {
+        padded_range(window, input)?
+    } else {
+        every_window_sees_a_place(window, [height, width], [rows, columns])?;
+        input.range
+    };
+    Ok(Fact { shape: Shape(vec![rows, columns, channels]), range, ..input.clone() })
+}
+
+fn upsample([down, right]: [usize; 2], input: &Fact) -> Result<Fact> {
+    let (height, width, channels) = image(input)?;
+    let extent = |size: usize, factor: usize| {
+        size.checked_mul(factor).filter(|&size| size > 0).ok_or_else(|| {
+            Error::input(format!("found the factors {down} and {right} of an image of {height}×{width}"))
+        })
+    };
+    let shape = Shape(vec![extent(height, down)?, extent(width, right)?, channels]);
+    Ok(Fact { shape, ..input.clone() })
+}
+
+fn depth_to_space(block: usize, input: &Fact) -> Result<Fact> {
+    let (height, width, channels) = image(input)?;
+    match block.checked_mul(block) {
+        Some(area) if area > 0 && channels.is_multiple_of(area) => {
+            let shape = Shape(vec![height * block, width * block, channels / area]);
+            Ok(Fact { shape, ..input.clone() })
+        }
+        _ => Err(Error::input(format!(
+            "found {channels} channels for blocks of {block}×{block}; expected a multiple of the block's pixels"
+        ))),
+    }
 }
 
 fn requantize(requantize: &Requantize, input: &Fact) -> Result<Fact> {
@@ -130,6 +190,13 @@ fn requantize(requantize: &Requantize, input: &Fact) -> Result<Fact> {
             shifts_in_range(shift)?;
             if let Some(negative) = negative {
                 per_channel_length("negative mult", negative.len(), channels)?;
+                let double = requantize.rounding == Rounding::TfliteDouble;
+                if double && shift.iter().any(|&shift| shift < 31) {
+                    return Err(Error::input(
+                        "found tflite_double of a leaky activation with a shift of less than 31",
+                    )
+                    .mend("use half_up, or a shift of 31 or more"));
+                }
             }
         }
     }
@@ -261,15 +328,16 @@ fn image(input: &Fact) -> Result<(usize, usize, usize)> {
 
 fn slide(window: &Window, height: usize, width: usize) -> Result<(usize, usize)> {
     let [kernel_height, kernel_width] = window.kernel;
-    if window.kernel.contains(&0) || window.stride.contains(&0) {
+    if window.kernel.contains(&0) || window.stride.contains(&0) || window.dilation.contains(&0) {
         return Err(Error::input(format!(
-            "found kernel {kernel_height}×{kernel_width} and stride {}×{}; expected at least 1",
-            window.stride[0], window.stride[1]
+            "found kernel {kernel_height}×{kernel_width}, stride {}×{} and dilation {}×{}; expected at least 1",
+            window.stride[0], window.stride[1], window.dilation[0], window.dilation[1]
         )));
     }
     window.output(height, width).ok_or_else(|| {
         Error::input(format!(
-            "found a {kernel_height}×{kernel_width} kernel over a {height}×{width} image; it does not fit"
+            "found a {kernel_height}×{kernel_width} kernel{} over a {height}×{width} image; it does not fit",
+            if window.dilation == [1, 1] { "" } else { ", dilated," }
         ))
         .mend("use a smaller kernel, or padding")
     })

@@ -6,11 +6,12 @@
 mod fact;
 mod graph;
 mod infer;
+mod join;
 mod op;
 mod print;
 mod weights;
 
 pub use fact::{Fact, Scale, Shape};
 pub use graph::{Graph, Node, NodeId};
-pub use op::{Op, Requantize, Scaling, Thresholds, Window};
+pub use op::{BlockOrder, Op, Requantize, Scaling, Thresholds, Window};
 pub use weights::{Scheme, Weights};

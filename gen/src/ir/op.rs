@@ -18,14 +18,26 @@ pub struct Window {
     pub pad_rows: [usize; 2],
     /// Columns left and right.
     pub pad_columns: [usize; 2],
+    /// From one place of the kernel to the next, down and right; 1 where places adjoin.
+    pub dilation: [usize; 2],
     /// The integer that stands in padded places.
     pub pad_value: i64,
 }
 
 impl Window {
-    /// A window without padding.
+    /// A window without padding or dilation.
     pub fn valid(kernel: [usize; 2], stride: [usize; 2]) -> Self {
-        Window { kernel, stride, pad_rows: [0, 0], pad_columns: [0, 0], pad_value: 0 }
+        Window { kernel, stride, pad_rows: [0, 0], pad_columns: [0, 0], dilation: [1, 1], pad_value: 0 }
+    }
+
+    /// Rows and columns from the kernel's first place to its last.
+    pub fn span(&self) -> [usize; 2] {
+        [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1)
+    }
+
+    /// Places of the kernel.
+    pub fn area(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
     }
 
     /// Whether any place it visits may be padded.
@@ -36,7 +48,7 @@ impl Window {
     /// Height and width of the output over an image of `height` × `width`; `None` if it does not fit.
     pub fn output(&self, height: usize, width: usize) -> Option<(usize, usize)> {
         let extent = |size: usize, pads: [usize; 2], axis: usize| {
-            let room = (size + pads[0] + pads[1]).checked_sub(self.kernel[axis])?;
+            let room = (size + pads[0] + pads[1]).checked_sub(self.span()[axis])?;
             Some(room / self.stride[axis] + 1)
         };
         Some((extent(height, self.pad_rows, 0)?, extent(width, self.pad_columns, 1)?))
@@ -106,19 +118,23 @@ pub enum Op {
     Dense(Weights),
     /// `[H, W, C]` to `[H', W', OUT]` raw accumulators.
     Conv2d {
-        /// Columns in ky, kx, channel order.
+        /// Columns in ky, kx, channel order, of the channels of one group.
         weights: Weights,
-        /// Kernel, stride and padding.
+        /// Kernel, stride, padding and dilation.
         window: Window,
+        /// Channels and outputs fall into so many equal runs; an output reads the channels of its own.
+        groups: usize,
     },
     /// The greatest value under the window, per channel; padding never wins.
     MaxPool(Window),
-    /// The sum under the window over the window's area, per channel.
+    /// The sum under the window over the number of its places, per channel.
     AveragePool {
-        /// Not padded.
+        /// Where the window slides.
         window: Window,
         /// What the division does with the fraction.
         rounding: Rounding,
+        /// Whether padded places count, as `pad_value`; else only those inside the image do.
+        count_padding: bool,
     },
     /// Accumulators to an activation.
     Requantize(Requantize),
@@ -137,6 +153,38 @@ pub enum Op {
     Flatten,
     /// The index of the greatest element of a vector; the lowest index wins a tie.
     ArgMax,
+    /// The sum of two or more tensors of one shape and one exponent, element by element.
+    Add,
+    /// Two or more tensors of one format, one behind the other along the channels.
+    Concat,
+    /// Every pixel repeated so often, down and right.
+    Upsample([usize; 2]),
+    /// `[H, W, B·B·C]` to `[B·H, B·W, C]`: the channels of a pixel become a block of pixels.
+    DepthToSpace {
+        /// B: rows and columns of a block.
+        block: usize,
+        /// How the channels of a pixel are laid out.
+        order: BlockOrder,
+    },
+}
+
+/// Where the pixels of a block stand among the channels of one pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BlockOrder {
+    /// Row, column, channel: the channels of one pixel adjoin.
+    DepthLast,
+    /// Channel, row, column: the pixels of one channel adjoin.
+    DepthFirst,
+}
+
+impl BlockOrder {
+    /// The channel, of `block`² · `channels`, that becomes `channel` of the pixel (`row`, `column`) of a block.
+    pub fn source(self, block: usize, channels: usize, [row, column, channel]: [usize; 3]) -> usize {
+        match self {
+            BlockOrder::DepthLast => (row * block + column) * channels + channel,
+            BlockOrder::DepthFirst => (channel * block + row) * block + column,
+        }
+    }
 }
 
 impl Op {
@@ -153,6 +201,10 @@ impl Op {
             Op::Table { .. } => "table",
             Op::Flatten => "flatten",
             Op::ArgMax => "argmax",
+            Op::Add => "add",
+            Op::Concat => "concat",
+            Op::Upsample(_) => "upsample",
+            Op::DepthToSpace { .. } => "depth_to_space",
         }
     }
 
@@ -167,7 +219,11 @@ impl Op {
             | Op::Threshold(_)
             | Op::Table { .. }
             | Op::Flatten
-            | Op::ArgMax => None,
+            | Op::ArgMax
+            | Op::Add
+            | Op::Concat
+            | Op::Upsample(_)
+            | Op::DepthToSpace { .. } => None,
         }
     }
 }

@@ -29,13 +29,19 @@ impl fmt::Display for Graph {
 
 fn details(op: &Op) -> String {
     match op {
-        Op::Input | Op::Flatten | Op::ArgMax => String::new(),
+        Op::Input | Op::Flatten | Op::ArgMax | Op::Add | Op::Concat => String::new(),
         Op::Dense(weights) => format!("  # {weights:?}"),
-        Op::Conv2d { weights, window } => format!("  # {weights:?}, {}", describe_window(window)),
-        Op::MaxPool(window) => format!("  # {}", describe_window(window)),
-        Op::AveragePool { window, rounding } => {
-            format!("  # {}, {}", describe_window(window), rounding.name())
+        Op::Conv2d { weights, window, groups: 1 } => format!("  # {weights:?}, {}", describe_window(window)),
+        Op::Conv2d { weights, window, groups } => {
+            format!("  # {weights:?}, {}, {groups} groups", describe_window(window))
         }
+        Op::MaxPool(window) => format!("  # {}", describe_window(window)),
+        Op::AveragePool { window, rounding, count_padding } => {
+            let counting = if *count_padding { ", padding counted" } else { "" };
+            format!("  # {}, {}{counting}", describe_window(window), rounding.name())
+        }
+        Op::Upsample([down, right]) => format!("  # {down}×{right}"),
+        Op::DepthToSpace { block, .. } => format!("  # blocks of {block}×{block}"),
         Op::Requantize(requantize) => {
             let scaling = match &requantize.scaling {
                 Scaling::Shift(shift) => format!("shift {}", one_or_count(shift)),
@@ -61,6 +67,9 @@ fn describe_window(window: &Window) -> String {
     let mut text = format!("{}×{}", window.kernel[0], window.kernel[1]);
     if window.stride != [1, 1] {
         text += &format!(", stride {}×{}", window.stride[0], window.stride[1]);
+    }
+    if window.dilation != [1, 1] {
+        text += &format!(", dilation {}×{}", window.dilation[0], window.dilation[1]);
     }
     if window.is_padded() {
         let ([top, bottom], [left, right]) = (window.pad_rows, window.pad_columns);

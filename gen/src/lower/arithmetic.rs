@@ -1,24 +1,40 @@
 //! Dense and convolution layers: accumulators, and what makes a result of them.
 
+use ndarray::Array2;
+
 use crate::desc::types::{Activation, Arithmetic, Derive, Output};
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
-use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Weights};
+use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Scheme, Weights};
 
 use super::chain::{Affine, Chain};
 use super::load::{BatchNorm, BiasValues, Sources};
 use super::{LayerWeights, derived, explicit, table};
 use crate::exact::Dyadic;
 
-/// Adds the nodes of one layer; `op` makes its multiply-accumulate operation of the weights.
+/// Where the accumulators of a layer come from.
+pub(super) enum Accumulators<'a> {
+    /// Weights, and the operation that multiplies by them.
+    Product(LayerWeights, Box<dyn FnOnce(Weights) -> Op + 'a>),
+    /// The values of the operand are the accumulators.
+    Operand,
+}
+
+/// What makes a multiply-accumulate operation of weights, if the layer has any.
+type Product<'a> = Option<Box<dyn FnOnce(Weights) -> Op + 'a>>;
+
+/// Adds the nodes of one layer.
 pub(super) fn add(
     graph: &mut Graph,
     sources: &mut Sources<'_>,
     layer: Arithmetic<'_>,
-    mut weights: LayerWeights,
-    op: impl FnOnce(Weights) -> Op,
+    accumulators: Accumulators<'_>,
     input: NodeId,
 ) -> Result<NodeId> {
+    let (mut weights, op) = match accumulators {
+        Accumulators::Product(weights, op) => (weights, Some(op)),
+        Accumulators::Operand => (unit_weights(graph[input].fact.shape.channels()), None),
+    };
     let Some(output) = layer.output else {
         return without_output(graph, sources, layer, weights, op, input);
     };
@@ -43,6 +59,13 @@ pub(super) fn add(
             let norm = sources.batch_norm(layer.batch_norm, channels)?;
             let slopes = explicit::slopes(sources, activation, channels)?;
             let chains = chains(&mut weights, unit, &bias, norm.as_ref(), slopes.as_deref())?;
+            if op.is_none() && weights.codes.iter().any(|&code| code < 0) {
+                return Err(Error::input(
+                    "found a batch norm of a falling channel, and no weights to negate",
+                )
+                .mend("use a 1×1 `conv2d` with as many groups as channels and weights of 1 and -1")
+                .at(sources.place(&["batch_norm"])));
+            }
             let rows = weights.codes.clone();
             let scheme = weights.scheme;
             let accumulators = accumulate(graph, &target, layer.name, weights, op, input)?;
@@ -67,6 +90,16 @@ pub(super) fn add(
         graph.set_scale(last, super::unit(output.scale, output.zero));
     }
     Ok(last)
+}
+
+/// What multiplies every channel by one.
+fn unit_weights(channels: usize) -> LayerWeights {
+    LayerWeights {
+        scheme: Scheme::Binary,
+        codes: Array2::ones((channels, 1)),
+        exp: vec![0],
+        scale: vec![1.0],
+    }
 }
 
 /// What an integer of the input stands for: (q − zero) · scale · 2^exp.
@@ -95,9 +128,10 @@ fn accumulate(
     name: &str,
     layer: &str,
     weights: LayerWeights,
-    op: impl FnOnce(Weights) -> Op,
+    op: Product<'_>,
     input: NodeId,
 ) -> Result<NodeId> {
+    let Some(op) = op else { return Ok(input) };
     let exp = weights.exp.iter().copied().min().unwrap_or(0);
     graph.add(name, layer, op(Weights::new(weights.scheme, weights.codes, exp)?), &[input])
 }
@@ -107,7 +141,7 @@ fn without_output(
     sources: &mut Sources<'_>,
     layer: Arithmetic<'_>,
     weights: LayerWeights,
-    op: impl FnOnce(Weights) -> Op,
+    op: Product<'_>,
     input: NodeId,
 ) -> Result<NodeId> {
     if weights.scale.iter().any(|&scale| scale != weights.scale[0] || scale <= 0.0) {

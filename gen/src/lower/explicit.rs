@@ -39,6 +39,7 @@ pub(super) fn result(
     let exp = match (output.derived_exp(), &mult) {
         (Some(exp), _) => exp,
         (None, Some(_)) => 0,
+        (None, None) if output.scale.is_some() => 0,
         (None, None) => uniform_exponent(units, &shift)?,
     };
     let slopes = slopes(sources, activation, channels)?;
@@ -170,6 +171,9 @@ pub(super) fn limits(
     exp: i32,
 ) -> Result<Range> {
     let range = encoding.range();
+    if let Some([low, high]) = output.limits {
+        return Ok(Range { min: low, max: high });
+    }
     let [low, high] = match activation {
         Activation::Relu => [output.zero, range.max],
         Activation::Clip(ends) => {

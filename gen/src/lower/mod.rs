@@ -8,14 +8,17 @@ mod load;
 mod multiplier;
 mod table;
 
+use std::collections::HashMap;
+
 use ndarray::Array2;
 
-use crate::desc::types::{Extent, Padding, PaddingRule};
+use crate::desc::types::{Padding, PaddingRule};
 use crate::desc::{Description, Layer};
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Format};
 use crate::ir::{Fact, Graph, NodeId, Op, Scale, Shape, Window};
 
+use arithmetic::Accumulators;
 use load::Sources;
 
 /// A result of more elements than this is refused.
@@ -39,16 +42,36 @@ pub fn lower(description: &Description) -> Result<Graph> {
     let mut last =
         graph.input(&network.input.name, Shape(shape), Format { encoding, exp: network.input.exp });
     graph.set_scale(last, unit(network.input.scale, network.input.zero));
+    let mut named = HashMap::from([(network.input.name.as_str(), last)]);
     let mut sources = Sources::new(description);
     for (index, layer) in network.layers.iter().enumerate() {
         sources.layer = index;
         let place = description.place_in_layer(index, &[]);
-        last = add(&mut graph, &mut sources, layer, last)
+        last = operands(layer, &named, last)
+            .and_then(|operands| add(&mut graph, &mut sources, layer, &operands))
             .and_then(|last| within_limits(&graph[last].fact).map(|()| last))
             .map_err(|error| error.at(Place::layer(layer.name())).at(place))?;
+        named.insert(layer.name(), last);
     }
-    graph.output(last);
+    match &network.outputs {
+        None => graph.output(last),
+        Some(outputs) => {
+            outputs.iter().filter_map(|name| named.get(name.as_str())).for_each(|&id| graph.output(id))
+        }
+    }
     Ok(graph)
+}
+
+/// The nodes that a layer reads.
+fn operands(layer: &Layer, named: &HashMap<&str, NodeId>, last: NodeId) -> Result<Vec<NodeId>> {
+    let names = layer.operands();
+    if names.is_empty() {
+        return Ok(vec![last]);
+    }
+    let node = |name: &str| {
+        named.get(name).copied().ok_or_else(|| Error::input(format!("found no earlier layer `{name}`")))
+    };
+    names.into_iter().map(node).collect()
 }
 
 /// What the description says of a unit, beyond its power of two.
@@ -74,8 +97,9 @@ fn within_limits(fact: &Fact) -> Result<()> {
     Ok(())
 }
 
-fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, input: NodeId) -> Result<NodeId> {
+fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, operands: &[NodeId]) -> Result<NodeId> {
     let name = layer.name();
+    let &[input, ..] = operands else { return Err(Error::input("found no operand")) };
     let image = || {
         let shape = &graph[input].fact.shape;
         shape.image().ok_or_else(|| {
@@ -86,39 +110,63 @@ fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, input: NodeI
     };
     let op = match layer {
         Layer::Dense(dense) => {
-            let inputs = graph[input].fact.shape.0.clone();
             let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
-            let weights = sources.weights(parts.weights, dense.outputs as usize, &inputs)?;
-            return arithmetic::add(graph, sources, parts, weights, Op::Dense, input);
+            let inputs = graph[input].fact.shape.0.clone();
+            let weights = sources.weights(&dense.weights, dense.outputs as usize, &inputs)?;
+            let product = Accumulators::Product(weights, Box::new(Op::Dense));
+            return arithmetic::add(graph, sources, parts, product, input);
         }
         Layer::Conv2d(conv) => {
             let (height, width, channels) = image()?;
-            let kernel = conv.kernel.each();
-            let window = window(conv.kernel, conv.stride, conv.padding, [height, width]);
+            let groups = conv.groups as usize;
+            if !channels.is_multiple_of(groups) || !conv.outputs.is_multiple_of(conv.groups) {
+                return Err(Error::input(format!(
+                    "found {groups} as `groups` of {channels} channels and {} outputs; expected a divisor of both",
+                    conv.outputs
+                ))
+                .at(sources.place(&["groups"])));
+            }
+            let [rows, columns] = conv.kernel.each();
+            let base = Window {
+                dilation: conv.dilation.each(),
+                pad_value: conv.pad_value,
+                ..Window::valid([rows, columns], conv.stride.each())
+            };
+            let window = padded(base, conv.padding, [height, width]);
             let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
-            let weights =
-                sources.weights(parts.weights, conv.outputs as usize, &[kernel[0], kernel[1], channels])?;
-            let op = |weights| Op::Conv2d { weights, window };
-            return arithmetic::add(graph, sources, parts, weights, op, input);
+            let extents = [rows, columns, channels / groups];
+            let weights = sources.weights(&conv.weights, conv.outputs as usize, &extents)?;
+            let op = Box::new(move |weights| Op::Conv2d { weights, window, groups });
+            return arithmetic::add(graph, sources, parts, Accumulators::Product(weights, op), input);
+        }
+        Layer::Requantize(_) => {
+            let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
+            return arithmetic::add(graph, sources, parts, Accumulators::Operand, input);
         }
         Layer::MaxPool(pool) => {
             let (height, width, _) = image()?;
-            Op::MaxPool(window(
-                pool.kernel,
-                pool.stride.unwrap_or(pool.kernel),
-                pool.padding,
-                [height, width],
-            ))
+            let window = Window::valid(pool.kernel.each(), pool.stride.unwrap_or(pool.kernel).each());
+            Op::MaxPool(padded(window, pool.padding, [height, width]))
         }
-        Layer::AveragePool(pool) => Op::AveragePool {
-            window: Window::valid(pool.kernel.each(), pool.stride.unwrap_or(pool.kernel).each()),
-            rounding: pool.rounding.into(),
-        },
+        Layer::AveragePool(pool) => {
+            let (height, width, _) = image()?;
+            let window = Window {
+                pad_value: pool.pad_value.unwrap_or(0),
+                ..Window::valid(pool.kernel.each(), pool.stride.unwrap_or(pool.kernel).each())
+            };
+            let window = padded(window, pool.padding, [height, width]);
+            Op::AveragePool { window, rounding: pool.rounding.into(), count_padding: pool.count_padding }
+        }
+        Layer::GlobalMaxPool(_) => {
+            let (height, width, _) = image()?;
+            Op::MaxPool(Window::valid([height, width], [height, width]))
+        }
         Layer::GlobalAveragePool(pool) => {
             let (height, width, _) = image()?;
             Op::AveragePool {
                 window: Window::valid([height, width], [height, width]),
                 rounding: pool.rounding.into(),
+                count_padding: false,
             }
         }
         Layer::Flatten(_) => Op::Flatten,
@@ -127,13 +175,12 @@ fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, input: NodeI
     graph.add(name, name, op, &[input])
 }
 
-/// The window of a layer over an image of `size`, rows first.
-fn window(kernel: Extent, stride: Extent, padding: Padding, size: [usize; 2]) -> Window {
-    let (kernel, stride) = (kernel.each(), stride.each());
-    let mut window = Window::valid(kernel, stride);
+/// A window with its padding over an image of `size`, rows first.
+fn padded(mut window: Window, padding: Padding, size: [usize; 2]) -> Window {
+    let (span, stride) = (window.span(), window.stride);
     let same = |axis: usize| {
         let outputs = size[axis].div_ceil(stride[axis]);
-        let total = ((outputs - 1) * stride[axis] + kernel[axis]).saturating_sub(size[axis]);
+        let total = ((outputs - 1) * stride[axis] + span[axis]).saturating_sub(size[axis]);
         [total / 2, total - total / 2]
     };
     match padding {

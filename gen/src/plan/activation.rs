@@ -71,14 +71,37 @@ pub fn requantize(raw: &Raw, requantize: &Requantize) -> Leaf {
         // A negative shift of one channel multiplies; so does 2^k beside a common right shift.
         Scaling::Shift(shifts) => {
             let least = shifts.iter().copied().min().unwrap_or(0).min(0);
-            let mult = vec![1_u32 << least.unsigned_abs()];
+            let mult = vec![1_u64 << least.unsigned_abs()];
             let shifts: Vec<i32> = shifts.iter().map(|shift| shift - least).collect();
             Leaf::RequantizeMultiply(multiply_leaf(raw, leaf, &biases, &mult, None, &shifts))
         }
         Scaling::Multiply { mult, negative, shift } => {
-            Leaf::RequantizeMultiply(multiply_leaf(raw, leaf, &biases, mult, negative.as_deref(), shift))
+            let mut mult: Vec<u64> = mult.iter().map(|&mult| mult.into()).collect();
+            let mut shift = shift.clone();
+            if leaf.rounding == Rounding::TfliteDouble && negative.is_none() {
+                leaf.rounding = from_bit_31(&mut mult, &mut shift);
+            }
+            Leaf::RequantizeMultiply(multiply_leaf(raw, leaf, &biases, &mult, negative.as_deref(), &shift))
         }
     }
+}
+
+/// The leaf rounds twice, first at bit 31: a channel of a lesser shift gets a greater multiplier, and where
+/// no channel shifts further, one rounding says the same.
+fn from_bit_31(mult: &mut Vec<u64>, shift: &mut Vec<i32>) -> Rounding {
+    if shift.iter().all(|&shift| shift <= 31) {
+        return Rounding::HalfUp;
+    }
+    if shift.iter().any(|&shift| shift < 31) {
+        if mult.len() == 1 {
+            mult.resize(shift.len(), mult[0]);
+        }
+        for (mult, shift) in mult.iter_mut().zip(shift) {
+            *mult <<= (31 - *shift).max(0);
+            *shift = (*shift).max(31);
+        }
+    }
+    Rounding::TfliteDouble
 }
 
 fn shift_leaf(raw: &Raw, biases: &[i64]) -> ShiftLeaf {
@@ -117,14 +140,14 @@ fn multiply_leaf(
     raw: &Raw,
     base: ShiftLeaf,
     biases: &[i64],
-    mult: &[u32],
+    mult: &[u64],
     negative: Option<&[i32]>,
     shifts: &[i32],
 ) -> MultiplyLeaf {
     let least = shifts.iter().copied().min().unwrap_or(0);
     let extra = shifts.iter().copied().max().unwrap_or(0) - least;
-    let bits_of = |value: u32| (32 - value.leading_zeros()).max(1) as usize;
-    let shift_bits = if extra == 0 { 0 } else { bits_of(extra.unsigned_abs()) };
+    let bits_of = |value: u64| (64 - value.leading_zeros()).max(1) as usize;
+    let shift_bits = if extra == 0 { 0 } else { bits_of(extra.unsigned_abs().into()) };
     let mult_bits = mult.iter().copied().map(bits_of).max().unwrap_or(1);
     let negative_bits = negative.map_or(0, |values| {
         values.iter().map(|&value| Range::new(0, value.into()).signed_bits() as usize).max().unwrap_or(1)
@@ -135,7 +158,7 @@ fn multiply_leaf(
         let exists = channel < raw.channels;
         let mut push = |value: i64, bits: usize| rom.push(if exists { value as u64 } else { 0 }, bits);
         push(at(biases, channel) + raw.correction(channel), base.bias_bits);
-        push(at(mult, channel).into(), mult_bits);
+        push(at(mult, channel).cast_signed(), mult_bits);
         push(negative.map_or(0, |values| at(values, channel).into()), negative_bits);
         push((at(shifts, channel) - least).into(), shift_bits);
     }

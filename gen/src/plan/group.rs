@@ -74,10 +74,12 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
                 .at(Place::layer(&graph[position].layer)));
         };
         let node = &graph[next];
+        has_circuit(&node.op).map_err(|error| error.at(Place::layer(&node.layer)))?;
         let head = match &node.op {
             Op::Dense(weights) => Some(Head::Array(weights, None)),
-            Op::Conv2d { weights, window } => Some(Head::Array(weights, Some(window))),
+            Op::Conv2d { weights, window, .. } => Some(Head::Array(weights, Some(window))),
             Op::MaxPool(window) | Op::AveragePool { window, .. } => Some(Head::Pool(window)),
+            Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } => None,
             Op::ArgMax => Some(Head::ArgMax),
             Op::Requantize(_) | Op::Threshold(_) | Op::Table { .. } => {
                 groups.is_empty().then_some(Head::Elements)
@@ -105,6 +107,19 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
         return Err(Error::input("found a network that computes nothing"));
     }
     Ok(groups)
+}
+
+/// Refuses what no leaf computes yet.
+fn has_circuit(op: &Op) -> Result<()> {
+    let what = match op {
+        Op::Conv2d { groups, .. } if *groups > 1 => "a grouped convolution",
+        Op::Conv2d { window, .. } if window.dilation != [1, 1] => "a dilated convolution",
+        Op::AveragePool { window, .. } if window.is_padded() => "a padded average pool",
+        Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } => op.name(),
+        _ => return Ok(()),
+    };
+    Err(Error::input(format!("found {what}, for which there is no circuit yet"))
+        .mend("`netetch run` computes it; a circuit needs another layer here"))
 }
 
 impl Group<'_> {

@@ -72,9 +72,16 @@ pub(super) fn of<'a>(
             let channel = element % node.fact.shape.channels();
             (source, activation(&node.op, channel, *values(source)?.get(element)?))
         }
-        Op::Input | Op::MaxPool(_) | Op::AveragePool { .. } | Op::Table { .. } | Op::Flatten | Op::ArgMax => {
-            return None;
-        }
+        Op::Input
+        | Op::MaxPool(_)
+        | Op::AveragePool { .. }
+        | Op::Table { .. }
+        | Op::Flatten
+        | Op::ArgMax
+        | Op::Add
+        | Op::Concat
+        | Op::Upsample(_)
+        | Op::DepthToSpace { .. } => return None,
     };
     let multiplier = &graph[product];
     let &[source] = multiplier.inputs.as_slice() else { return None };
@@ -129,16 +136,19 @@ fn taps<'a>(
             let row = weights.values.row(channel).into_iter();
             Some(Box::new(row.enumerate().map(|(input, &weight)| (Some(input), weight.into()))))
         }
-        Op::Conv2d { weights, window } => {
+        Op::Conv2d { weights, window, groups } => {
             let (height, width, channels) = graph[*node.inputs.first()?].fact.shape.image()?;
             let (_, columns, outputs) = node.fact.shape.image()?;
+            let own = channels / groups;
+            let first = channel / (outputs / groups) * own;
             let (y, x) = (element / outputs / columns, element / outputs % columns);
             let row = weights.values.row(channel).into_iter().enumerate();
             Some(Box::new(row.map(move |(tap, &weight)| {
-                let (place, input_channel) = (tap / channels, tap % channels);
+                let (place, input_channel) = (tap / own, first + tap % own);
                 let (ky, kx) = (place / window.kernel[1], place % window.kernel[1]);
-                let row = (y * window.stride[0] + ky).checked_sub(window.pad_rows[0]);
-                let column = (x * window.stride[1] + kx).checked_sub(window.pad_columns[0]);
+                let row = (y * window.stride[0] + ky * window.dilation[0]).checked_sub(window.pad_rows[0]);
+                let column =
+                    (x * window.stride[1] + kx * window.dilation[1]).checked_sub(window.pad_columns[0]);
                 let input = match (row, column) {
                     (Some(row), Some(column)) if row < height && column < width => {
                         Some((row * width + column) * channels + input_channel)

@@ -2,19 +2,40 @@
 //! the operations alone.
 
 use netetch::fixed::{Encoding, Rounding, Saturation};
-use netetch::ir::{Graph, Node, Op, Requantize, Scaling, Thresholds, Weights, Window};
+use netetch::ir::{BlockOrder, Graph, Node, Op, Requantize, Scaling, Thresholds, Weights, Window};
 
 /// Every node's values for one frame, in the graph's order.
 pub fn evaluate(graph: &Graph, frame: &[i128]) -> Vec<Vec<i128>> {
     let mut values: Vec<Vec<i128>> = Vec::new();
     for node in graph.nodes() {
-        let result = match node.inputs.first() {
-            None => frame.to_vec(),
-            Some(&id) => operation(node, &graph[id], &values[id.index()]),
+        let operands: Vec<&Vec<i128>> = node.inputs.iter().map(|id| &values[id.index()]).collect();
+        let result = match (&node.op, node.inputs.first()) {
+            (Op::Add, _) => {
+                (0..operands[0].len()).map(|at| operands.iter().map(|own| own[at]).sum()).collect()
+            }
+            (Op::Concat, _) => {
+                let channels: Vec<usize> =
+                    node.inputs.iter().map(|&id| graph[id].fact.shape.channels()).collect();
+                concatenated(&operands, &channels)
+            }
+            (_, None) => frame.to_vec(),
+            (_, Some(&id)) => operation(node, &graph[id], operands[0]),
         };
         values.push(result);
     }
     values
+}
+
+fn concatenated(operands: &[&Vec<i128>], channels: &[usize]) -> Vec<i128> {
+    let mut output = Vec::new();
+    for position in 0..operands[0].len() / channels[0] {
+        for (operand, count) in operands.iter().zip(channels) {
+            for channel in 0..*count {
+                output.push(operand[position * count + channel]);
+            }
+        }
+    }
+    output
 }
 
 fn operation(node: &Node, operand: &Node, input: &[i128]) -> Vec<i128> {
@@ -26,34 +47,73 @@ fn operation(node: &Node, operand: &Node, input: &[i128]) -> Vec<i128> {
     match &node.op {
         Op::Input => unreachable!("an input has no operand"),
         Op::Dense(weights) => (0..weights.outputs()).map(|row| dot(weights, row, input)).collect(),
-        Op::Conv2d { weights, window } => {
+        Op::Conv2d { weights, window, groups } => {
+            let (own, outputs) = (channels / groups, weights.outputs() / groups);
             let mut output = Vec::new();
             for places in windows(window, shape) {
-                let patch: Vec<i128> = places
-                    .iter()
-                    .flat_map(|place| {
-                        (0..channels).map(move |channel| {
-                            place.map_or(i128::from(window.pad_value), |place| {
-                                input[place * channels + channel]
-                            })
-                        })
-                    })
-                    .collect();
-                output.extend((0..weights.outputs()).map(|row| dot(weights, row, &patch)));
+                for row in 0..weights.outputs() {
+                    let first = row / outputs * own;
+                    let mut patch = Vec::new();
+                    for place in &places {
+                        for channel in first..first + own {
+                            patch.push(match place {
+                                Some(place) => input[place * channels + channel],
+                                None => i128::from(window.pad_value),
+                            });
+                        }
+                    }
+                    output.push(dot(weights, row, &patch));
+                }
             }
             output
         }
-        Op::MaxPool(window) => pooled(window, shape, input, &|seen| *seen.iter().max().unwrap()),
-        Op::AveragePool { window, rounding } => pooled(window, shape, input, &|seen| {
-            let rounding = if *rounding == Rounding::TfliteDouble { Rounding::HalfAway } else { *rounding };
-            rounded(seen.iter().sum(), seen.len() as i128, rounding)
-        }),
+        Op::MaxPool(window) => pooled(window, shape, input, &|seen, _| *seen.iter().max().unwrap()),
+        Op::AveragePool { window, rounding, count_padding } => {
+            pooled(window, shape, input, &|seen, missing| {
+                let rounding =
+                    if *rounding == Rounding::TfliteDouble { Rounding::HalfAway } else { *rounding };
+                let counted = if *count_padding { missing } else { 0 };
+                let padding = counted as i128 * i128::from(window.pad_value);
+                rounded(seen.iter().sum::<i128>() + padding, (seen.len() + counted) as i128, rounding)
+            })
+        }
         Op::Requantize(parameters) => elementwise(&|channel, value| requantized(parameters, channel, value)),
         Op::Threshold(thresholds) => elementwise(&|channel, value| stairs(thresholds, channel, value)),
         Op::Table { entries, .. } => elementwise(&|_, value| {
             i128::from(entries[usize::try_from(value - i128::from(operand.fact.range.min)).unwrap()])
         }),
         Op::Flatten => input.to_vec(),
+        Op::Upsample([down, right]) => {
+            let mut output = Vec::new();
+            for row in 0..shape[0] {
+                for _ in 0..*down {
+                    for column in 0..shape[1] {
+                        for _ in 0..*right {
+                            let first = (row * shape[1] + column) * channels;
+                            output.extend_from_slice(&input[first..first + channels]);
+                        }
+                    }
+                }
+            }
+            output
+        }
+        Op::DepthToSpace { block, order } => {
+            let inner = channels / (block * block);
+            let mut output = vec![0; input.len()];
+            for (at, &value) in input.iter().enumerate() {
+                let (pixel, source) = (at / channels, at % channels);
+                let (row, column, channel) = match order {
+                    BlockOrder::DepthLast => (source / inner / block, source / inner % block, source % inner),
+                    BlockOrder::DepthFirst => {
+                        (source / block % block, source % block, source / (block * block))
+                    }
+                };
+                let (y, x) = (pixel / shape[1] * block + row, pixel % shape[1] * block + column);
+                output[(y * shape[1] * block + x) * inner + channel] = value;
+            }
+            output
+        }
+        Op::Add | Op::Concat => unreachable!("not of one operand"),
         Op::ArgMax => {
             let mut best = 0;
             for index in 1..input.len() {
@@ -78,7 +138,8 @@ fn dot(weights: &Weights, row: usize, input: &[i128]) -> i128 {
 fn windows(window: &Window, shape: &[usize]) -> Vec<Vec<Option<usize>>> {
     let (height, width) = (shape[0] as i64, shape[1] as i64);
     let extent = |size: i64, axis: usize, pads: [usize; 2]| {
-        (size + pads[0] as i64 + pads[1] as i64 - window.kernel[axis] as i64) / window.stride[axis] as i64 + 1
+        let span = (window.kernel[axis] as i64 - 1) * window.dilation[axis] as i64 + 1;
+        (size + pads[0] as i64 + pads[1] as i64 - span) / window.stride[axis] as i64 + 1
     };
     let mut all = Vec::new();
     for row in 0..extent(height, 0, window.pad_rows) {
@@ -86,8 +147,10 @@ fn windows(window: &Window, shape: &[usize]) -> Vec<Vec<Option<usize>>> {
             let mut places = Vec::new();
             for down in 0..window.kernel[0] as i64 {
                 for right in 0..window.kernel[1] as i64 {
-                    let y = row * window.stride[0] as i64 + down - window.pad_rows[0] as i64;
-                    let x = column * window.stride[1] as i64 + right - window.pad_columns[0] as i64;
+                    let y = row * window.stride[0] as i64 + down * window.dilation[0] as i64
+                        - window.pad_rows[0] as i64;
+                    let x = column * window.stride[1] as i64 + right * window.dilation[1] as i64
+                        - window.pad_columns[0] as i64;
                     let inside = y >= 0 && y < height && x >= 0 && x < width;
                     places.push(inside.then_some((y * width + x) as usize));
                 }
@@ -98,14 +161,20 @@ fn windows(window: &Window, shape: &[usize]) -> Vec<Vec<Option<usize>>> {
     all
 }
 
-fn pooled(window: &Window, shape: &[usize], input: &[i128], reduce: &dyn Fn(&[i128]) -> i128) -> Vec<i128> {
+/// `reduce` gets the values under the window and the number of padded places.
+fn pooled(
+    window: &Window,
+    shape: &[usize],
+    input: &[i128],
+    reduce: &dyn Fn(&[i128], usize) -> i128,
+) -> Vec<i128> {
     let channels = shape[2];
     let mut output = Vec::new();
     for places in windows(window, shape) {
         for channel in 0..channels {
             let seen: Vec<i128> =
                 places.iter().flatten().map(|place| input[place * channels + channel]).collect();
-            output.push(reduce(&seen));
+            output.push(reduce(&seen, places.len() - seen.len()));
         }
     }
     output
@@ -159,12 +228,19 @@ fn requantized(parameters: &Requantize, channel: usize, accumulator: i128) -> i1
     let value = if shift <= 0 {
         product * (1 << -shift)
     } else if parameters.rounding == Rounding::TfliteDouble {
+        if shift < 31 {
+            return finish(parameters, rounded(product, 1 << shift, Rounding::HalfUp));
+        }
         let doubled = rounded(product, 1 << 31, Rounding::HalfUp);
         rounded(doubled, 1 << (shift - 31), Rounding::HalfAway)
     } else {
         rounded(product, 1 << shift, parameters.rounding)
     };
-    let value = value + i128::from(parameters.zero);
+    finish(parameters, value)
+}
+
+fn finish(parameters: &Requantize, rounded: i128) -> i128 {
+    let value = rounded + i128::from(parameters.zero);
     match parameters.saturation {
         Saturation::Saturate => {
             value.max(i128::from(parameters.limits.min)).min(i128::from(parameters.limits.max))

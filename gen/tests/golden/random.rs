@@ -2,7 +2,9 @@
 
 use ndarray::Array2;
 use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
-use netetch::ir::{Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window};
+use netetch::ir::{
+    BlockOrder, Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window,
+};
 
 /// A small generator of numbers (splitmix64).
 pub struct Dice(pub u64);
@@ -67,30 +69,51 @@ pub fn graph(dice: &mut Dice) -> Graph {
         Shape(vec![dice.size(1, 7), dice.size(1, 7), dice.size(1, 5)])
     };
     let encoding = dice.encoding();
-    let mut last = graph.input("input", shape, Format { encoding, exp: dice.roll(-4, 2) as i32 });
+    let mut all = vec![graph.input("input", shape, Format { encoding, exp: dice.roll(-4, 2) as i32 })];
     for index in 0..dice.roll(1, 8) {
-        let op = operation(&graph, last, dice);
+        // Mostly the one before; sometimes any, so that branches grow.
+        let any = if dice.roll(0, 3) == 0 { dice.size(0, all.len() - 1) } else { all.len() - 1 };
         let name = format!("layer{index}");
-        if let Ok(id) = graph.add(&name, &name, op, &[last]) {
-            last = id;
-        }
+        let added = match dice.roll(0, 5) {
+            0 => {
+                let operands: Vec<NodeId> =
+                    (0..dice.size(1, 3)).map(|_| dice.pick(&all)).chain([all[any]]).collect();
+                let op = if dice.roll(0, 1) == 0 { Op::Add } else { Op::Concat };
+                graph.add(&name, &name, op, &operands)
+            }
+            _ => {
+                let op = operation(&graph, all[any], dice);
+                graph.add(&name, &name, op, &[all[any]])
+            }
+        };
+        all.extend(added);
     }
-    graph.output(last);
+    graph.output(all[all.len() - 1]);
     graph
 }
 
 fn operation(graph: &Graph, last: NodeId, dice: &mut Dice) -> Op {
     let fact = &graph[last].fact;
-    match (dice.roll(0, 13), fact.shape.image()) {
+    match (dice.roll(0, 15), fact.shape.image()) {
         (0..=2, Some((_, _, channels))) => {
-            let window = window(dice, fact.format.encoding);
-            let columns = window.kernel[0] * window.kernel[1] * channels;
-            Op::Conv2d { weights: weights(dice, columns), window }
+            let dilation = if dice.roll(0, 2) == 0 { [dice.size(1, 3), dice.size(1, 3)] } else { [1, 1] };
+            let window = Window { dilation, ..window(dice, fact.format.encoding) };
+            let divisors: Vec<usize> =
+                (1..=channels).filter(|&groups| channels.is_multiple_of(groups)).collect();
+            let groups = dice.pick(&divisors);
+            let rows = groups * if groups == 1 { dice.size(1, 9) } else { dice.size(1, 3) };
+            Op::Conv2d { weights: matrix(dice, rows, window.area() * channels / groups), window, groups }
         }
+        (14, Some(_)) => Op::Upsample([dice.size(1, 3), dice.size(1, 2)]),
+        (15, Some(_)) => Op::DepthToSpace {
+            block: dice.size(1, 2),
+            order: dice.pick(&[BlockOrder::DepthLast, BlockOrder::DepthFirst]),
+        },
         (3, Some(_)) => Op::MaxPool(window(dice, fact.format.encoding)),
         (4, Some(_)) => Op::AveragePool {
-            window: Window { pad_rows: [0, 0], pad_columns: [0, 0], ..window(dice, fact.format.encoding) },
+            window: window(dice, fact.format.encoding),
             rounding: dice.pick(&ROUNDINGS),
+            count_padding: dice.roll(0, 1) == 1,
         },
         (5, _) => Op::Flatten,
         (6, None) if dice.roll(0, 3) == 0 => Op::ArgMax,
@@ -119,11 +142,17 @@ fn window(dice: &mut Dice, encoding: Encoding) -> Window {
         stride: [dice.size(1, 3), dice.size(1, 3)],
         pad_rows,
         pad_columns,
+        dilation: [1, 1],
         pad_value: dice.value(encoding),
     }
 }
 
 fn weights(dice: &mut Dice, columns: usize) -> Weights {
+    let rows = dice.size(1, 9);
+    matrix(dice, rows, columns)
+}
+
+fn matrix(dice: &mut Dice, rows: usize, columns: usize) -> Weights {
     let scheme = match dice.roll(0, 5) {
         0 => Scheme::Binary,
         1 => Scheme::Ternary,
@@ -135,7 +164,6 @@ fn weights(dice: &mut Dice, columns: usize) -> Weights {
     let Range { min, max } = scheme.range();
     let levels: Vec<i16> =
         (min..=max).filter(|&value| scheme.contains(value)).map(|value| value as i16).collect();
-    let rows = dice.size(1, 9);
     let values = Array2::from_shape_simple_fn((rows, columns), || dice.pick(&levels));
     Weights::new(scheme, values, dice.roll(-4, 0) as i32).unwrap()
 }
@@ -193,7 +221,7 @@ pub fn requantize(dice: &mut Dice, range: Range, channels: usize) -> Op {
         (Rounding::TfliteDouble, _) => Scaling::Multiply {
             mult: dice.per_channel(channels, |dice| dice.roll(1 << 30, (1 << 31) - 1) as u32),
             negative: None,
-            shift: dice.per_channel(channels, |dice| dice.roll(31, 36 + bits.min(20)) as i32),
+            shift: dice.per_channel(channels, |dice| dice.roll(22, 36 + bits.min(20)) as i32),
         },
         (_, scaling) => scaling,
     };

@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::names;
 
+mod activation;
 mod hardware;
+mod layers;
 mod output;
 mod tensors;
 mod window;
 
+pub use activation::{Activation, TableInput};
 pub use hardware::{Folding, Goal, Hardware};
+pub use layers::{AveragePool, Conv2d, Dense, GlobalAveragePool, MaxPool, Named, Requantize};
 pub use output::{Derive, Output, Rounding, Saturation};
 pub use tensors::{BatchNorm, Bias, FullBias, Inexact, Parameter, Per, Quantizer, Weights};
 pub use window::{Extent, Padding, PaddingRule, Sides};
@@ -38,6 +42,9 @@ pub struct Network {
     pub input: Input,
     /// The layers, first to last.
     pub layers: Vec<Layer>,
+    /// The layers whose results the network gives, in order; the last one when absent.
+    #[schemars(length(min = 1))]
+    pub outputs: Option<Vec<String>>,
     /// What to build.
     #[serde(default)]
     pub hardware: Hardware,
@@ -99,21 +106,23 @@ pub enum Layer {
     AveragePool(AveragePool),
     /// The mean over the whole image, per channel.
     GlobalAveragePool(GlobalAveragePool),
+    /// The greatest value of the whole image, per channel.
+    GlobalMaxPool(Named),
+    /// The integers of a layer, scaled anew.
+    Requantize(Requantize),
     /// An image as a vector, in height, width, channel order.
     Flatten(Named),
     /// The index of the greatest element; the lowest index wins a tie.
     Argmax(Named),
 }
 
-/// The parts that dense and convolution layers share.
+/// What an arithmetic layer does with its accumulators.
 #[derive(Clone, Copy, Debug)]
 pub struct Arithmetic<'a> {
     /// The layer's name.
     pub name: &'a str,
-    /// How many output channels.
-    pub outputs: u64,
-    /// The weights.
-    pub weights: &'a Weights,
+    /// The weights, if it has any.
+    pub weights: Option<&'a Weights>,
     /// The bias.
     pub bias: Option<&'a Bias>,
     /// The normalization.
@@ -133,17 +142,31 @@ impl Layer {
             Layer::MaxPool(layer) => &layer.name,
             Layer::AveragePool(layer) => &layer.name,
             Layer::GlobalAveragePool(layer) => &layer.name,
-            Layer::Flatten(layer) | Layer::Argmax(layer) => &layer.name,
+            Layer::GlobalMaxPool(layer) | Layer::Flatten(layer) | Layer::Argmax(layer) => &layer.name,
+            Layer::Requantize(layer) => &layer.name,
         }
     }
 
-    /// What it has in common with other layers that multiply and accumulate.
+    /// The names of what it reads; none where it reads the layer before it.
+    pub fn operands(&self) -> Vec<&str> {
+        let one = match self {
+            Layer::Dense(layer) => &layer.input,
+            Layer::Conv2d(layer) => &layer.input,
+            Layer::MaxPool(layer) => &layer.input,
+            Layer::AveragePool(layer) => &layer.input,
+            Layer::GlobalAveragePool(layer) => &layer.input,
+            Layer::GlobalMaxPool(layer) | Layer::Flatten(layer) | Layer::Argmax(layer) => &layer.input,
+            Layer::Requantize(layer) => &layer.input,
+        };
+        one.as_deref().into_iter().collect()
+    }
+
+    /// What it does with its accumulators, if it has any.
     pub fn arithmetic(&self) -> Option<Arithmetic<'_>> {
         match self {
             Layer::Dense(layer) => Some(Arithmetic {
                 name: &layer.name,
-                outputs: layer.outputs,
-                weights: &layer.weights,
+                weights: Some(&layer.weights),
                 bias: layer.bias.as_ref(),
                 batch_norm: layer.batch_norm.as_ref(),
                 activation: &layer.activation,
@@ -151,158 +174,26 @@ impl Layer {
             }),
             Layer::Conv2d(layer) => Some(Arithmetic {
                 name: &layer.name,
-                outputs: layer.outputs,
-                weights: &layer.weights,
+                weights: Some(&layer.weights),
                 bias: layer.bias.as_ref(),
                 batch_norm: layer.batch_norm.as_ref(),
                 activation: &layer.activation,
                 output: layer.output.as_ref(),
             }),
+            Layer::Requantize(layer) => Some(Arithmetic {
+                name: &layer.name,
+                weights: None,
+                bias: layer.bias.as_ref(),
+                batch_norm: layer.batch_norm.as_ref(),
+                activation: &layer.activation,
+                output: Some(&layer.output),
+            }),
             Layer::MaxPool(_)
             | Layer::AveragePool(_)
             | Layer::GlobalAveragePool(_)
+            | Layer::GlobalMaxPool(_)
             | Layer::Flatten(_)
             | Layer::Argmax(_) => None,
         }
     }
-}
-
-/// A layer without parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Named {
-    /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
-}
-
-/// A fully connected layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Dense {
-    /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
-    /// How many outputs.
-    #[schemars(range(min = 1, max = 1_048_576))]
-    pub outputs: u64,
-    /// [outputs, inputs].
-    pub weights: Weights,
-    /// Added to the accumulators: one value for each output.
-    pub bias: Option<Bias>,
-    /// A trained normalization, folded exactly into what follows.
-    pub batch_norm: Option<BatchNorm>,
-    /// The activation function; none when absent.
-    #[serde(default)]
-    pub activation: Activation,
-    /// The integer format of the result; without it, the layer yields raw accumulators.
-    pub output: Option<Output>,
-}
-
-/// A two-dimensional convolution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Conv2d {
-    /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
-    /// How many output channels.
-    #[schemars(range(min = 1, max = 1_048_576))]
-    pub outputs: u64,
-    /// The window: one number, or [height, width].
-    pub kernel: Extent,
-    /// The step: one number, or [down, right]; 1 when absent.
-    #[serde(default)]
-    pub stride: Extent,
-    /// Zeros around the image; valid (none) when absent.
-    #[serde(default)]
-    pub padding: Padding,
-    /// [outputs, kernel height, kernel width, channels].
-    pub weights: Weights,
-    /// Added to the accumulators: one value for each output channel.
-    pub bias: Option<Bias>,
-    /// A trained normalization, folded exactly into what follows.
-    pub batch_norm: Option<BatchNorm>,
-    /// The activation function; none when absent.
-    #[serde(default)]
-    pub activation: Activation,
-    /// The integer format of the result; without it, the layer yields raw accumulators.
-    pub output: Option<Output>,
-}
-
-/// The greatest value under a window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MaxPool {
-    /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
-    /// The window: one number, or [height, width].
-    pub kernel: Extent,
-    /// The step: one number, or [down, right]; the kernel when absent.
-    pub stride: Option<Extent>,
-    /// Places around the image that never win; valid (none) when absent.
-    #[serde(default)]
-    pub padding: Padding,
-}
-
-/// The mean under a window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AveragePool {
-    /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
-    /// The window: one number, or [height, width].
-    pub kernel: Extent,
-    /// The step: one number, or [down, right]; the kernel when absent.
-    pub stride: Option<Extent>,
-    /// What the division does with the fraction.
-    #[serde(default)]
-    pub rounding: Rounding,
-}
-
-/// The mean over the whole image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GlobalAveragePool {
-    /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
-    /// What the division does with the fraction.
-    #[serde(default)]
-    pub rounding: Rounding,
-}
-
-/// What is done to the sum of accumulator and bias.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// Nothing.
-    #[default]
-    None,
-    /// max(x, 0).
-    Relu,
-    /// 1 / (1 + e^−x), by a table over a signed 8-bit input of exponent −4.
-    Sigmoid,
-    /// tanh x, by a table over a signed 8-bit input of exponent −5.
-    Tanh,
-    /// x brought into [low, high], both real values.
-    Clip([f64; 2]),
-    /// x, or x times this where x is negative.
-    Leaky(#[schemars(range(min = 0.0, max = 1.0))] f64),
-    /// x, or x times the channel's entry of this array where x is negative.
-    Prelu(Key),
-    /// 1 / (1 + e^−x), by a table over an input of the format given.
-    #[serde(rename = "sigmoid_of")]
-    SigmoidOf(TableInput),
-    /// tanh x, by a table over an input of the format given.
-    #[serde(rename = "tanh_of")]
-    TanhOf(TableInput),
-}
-
-/// The format in which a table is looked up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TableInput {
-    /// How the looked-up number is written.
-    #[schemars(schema_with = "names::format")]
-    pub format: String,
-    /// A unit of it stands for 2^exp.
-    #[schemars(range(min = -256, max = 256))]
-    pub exp: i32,
 }

@@ -42,6 +42,8 @@ pub struct Output {
     #[serde(default)]
     #[schemars(range(min = -65_536, max = 65_536))]
     pub zero: i64,
+    /// The least and the greatest result, integers inside the format; instead of an activation that clamps.
+    pub limits: Option<[i64; 2]>,
     /// The weight file of `shift`, `mult` and `thresholds`, when not the network's.
     pub file: Option<String>,
     /// How a scaling is derived: by thresholds up to 4 bits and a multiplier beyond, or as said.

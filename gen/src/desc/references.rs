@@ -1,0 +1,90 @@
+//! Which layer reads which: names that stand for earlier layers, and results that somebody reads.
+
+use crate::error::{Error, Faults};
+
+use super::Description;
+use super::structure::nearest;
+
+/// Every name of an operand or an output that stands for nothing, and every result that nobody reads.
+pub(super) fn check(description: &Description, faults: &mut Faults) {
+    let network = &description.network;
+    let names: Vec<&str> = network.layers.iter().map(|layer| layer.name()).collect();
+    let mut read = vec![false; names.len()];
+    let (mut input_read, mut all_known) = (false, true);
+    for (index, layer) in network.layers.iter().enumerate() {
+        let operands = layer.operands();
+        if operands.is_empty() {
+            match index.checked_sub(1) {
+                Some(before) => read[before] = true,
+                None => input_read = true,
+            }
+        }
+        for name in operands {
+            if name == network.input.name {
+                input_read = true;
+            } else if let Some(found) = names[..index].iter().position(|&other| other == name) {
+                read[found] = true;
+            } else {
+                let key = if description.is_in_layer(index, "inputs") { "inputs" } else { "input" };
+                let error =
+                    unknown(name, &names[..index], names[index..].contains(&name), &network.input.name);
+                faults.push(error.at(description.place_in_layer(index, &[key])));
+                all_known = false;
+            }
+        }
+    }
+    all_known &= outputs(description, &names, &mut read, faults);
+    if !all_known {
+        return;
+    }
+    if !input_read && !names.is_empty() {
+        let error = Error::input(format!("found no layer that reads the input `{}`", network.input.name))
+            .mend("let the first layer read it: leave its `input` out");
+        faults.push(error.at(description.place(&["input"])));
+    }
+    for (index, name) in names.iter().enumerate().filter(|&(index, _)| !read[index]) {
+        let error = Error::input(format!("found no layer that reads `{name}`"))
+            .mend("leave it out, or name it among the `outputs`");
+        faults.push(error.at(description.place_in_layer(index, &["name"])));
+    }
+}
+
+/// Marks the outputs as read; whether all of them are layers.
+fn outputs(description: &Description, names: &[&str], read: &mut [bool], faults: &mut Faults) -> bool {
+    let Some(outputs) = &description.network.outputs else {
+        if let Some(last) = read.last_mut() {
+            *last = true;
+        }
+        return true;
+    };
+    let mut all_known = true;
+    for (index, output) in outputs.iter().enumerate() {
+        let place = description.place(&["outputs"]);
+        if outputs[..index].contains(output) {
+            faults.push(Error::input(format!("found the output `{output}` twice")).at(place));
+        } else if let Some(found) = names.iter().position(|name| name == output) {
+            read[found] = true;
+        } else {
+            let error = Error::input(format!("found the output `{output}`, which is no layer"));
+            faults.push(near(error, output, names.iter().copied()).at(place));
+            all_known = false;
+        }
+    }
+    all_known
+}
+
+fn unknown(name: &str, earlier: &[&str], is_later: bool, input: &str) -> Error {
+    if is_later {
+        return Error::input(format!("found the operand `{name}`, which does not come before this layer"))
+            .mend("a layer reads layers above it: put them in order");
+    }
+    let error = Error::input(format!("found the operand `{name}`, which is no layer"));
+    near(error, name, earlier.iter().copied().chain([input]))
+}
+
+fn near<'n>(error: Error, found: &str, names: impl Iterator<Item = &'n str>) -> Error {
+    match nearest(found, names) {
+        Some(name) => error.mend(format!("did you mean `{name}`?")),
+        None => error.mend("write the name of a layer above, or of the input"),
+    }
+}
