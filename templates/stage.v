@@ -20,10 +20,9 @@ module {= module =} (
     output wire [{= m_width - 1 =}:0] m_data
 );
 {% for part in parts %}
-{%- if !loop.last %}
-  wire {= part.name =}_valid, {= part.name =}_ready;
-  wire [{= part.width - 1 =}:0] {= part.name =}_data;
-{%- endif %}
+{%- for wire in part.wires %}
+  {= wire =}
+{%- endfor %}
 {%- endfor %}
 {% for part in parts %}
   {= part.module =} #(
@@ -34,8 +33,11 @@ module {= module =} (
       {%- endfor %}
   ) u_{= part.name =} (
       .clk(clk), .rst(rst),
-      .s_valid({= part.from =}_valid), .s_ready({= part.from =}_ready), .s_data({= part.from =}_data),
-      .m_valid({= part.to =}_valid), .m_ready({= part.to =}_ready), .m_data({= part.to =}_data)
+      {% for line in part.ports -%}
+      {= line =}
+      {%- if !loop.last %}
+      {% endif %}
+      {%- endfor %}
   );
 {% endfor %}
 endmodule

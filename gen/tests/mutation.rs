@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
-use netetch::desc::Hardware;
+use netetch::desc::{Goal, Hardware};
 use netetch::emit::{self, emit};
 use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
 use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Weights, Window};
@@ -50,7 +50,9 @@ fn network() -> Graph {
 fn circuit(graph: &Graph) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let rtl = folder.path().join("rtl");
-    emit(graph, &plan(graph, &Hardware::default()).unwrap(), emit::Options { probes: true }, &rtl).unwrap();
+    // A pixel at a time: every stage then ends with the buffer that the faults are put in.
+    let hardware = Hardware { goal: Some(Goal::Cycles(300)), ..Hardware::default() };
+    emit(graph, &plan(graph, &hardware).unwrap(), emit::Options { probes: true }, &rtl).unwrap();
     (folder, rtl)
 }
 
@@ -131,10 +133,11 @@ fn a_wrong_bias_is_found_in_its_channel() {
 fn a_lost_and_a_repeated_beat_are_found_in_their_stage() {
     let graph = network();
     let (_kept, folder) = circuit(&graph);
-    let leaf = folder.join("skid_buffer.v");
-    let right =
-        std::fs::read_to_string(&leaf).unwrap().replace("module skid_buffer ", "module skid_buffer_right ");
-    std::fs::write(&leaf, right + include_str!("mutation/skid_buffer.v")).unwrap();
+    let leaf = folder.join("result_buffer.v");
+    let right = std::fs::read_to_string(&leaf)
+        .unwrap()
+        .replace("module result_buffer ", "module result_buffer_right ");
+    std::fs::write(&leaf, right + include_str!("mutation/result_buffer.v")).unwrap();
     let with_fault = |what: u32, width: usize| {
         std::fs::write(folder.join("fault.hex"), format!("{what:x}\n{width:x}\n")).unwrap();
         simulate(&graph, &folder)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Adds up the steps of a fold. The running sum is cleared by its registers' own reset, which costs no logic; the total
-// has a register to itself, so the next fold starts at once.
+// Sums of folds of consecutive steps.
 `default_nettype none
 
 module accumulator #(
@@ -9,11 +8,10 @@ module accumulator #(
 ) (
     input  wire            clk,            // clock
     input  wire            rst,            // synchronous reset, active high
-    input  wire            enable,         // the pipeline moves
     input  wire            valid,          // x is a step
     input  wire            last,           // ... and the last of its fold
     input  wire [BITS-1:0] x,              // what the step adds
-    output wire [BITS-1:0] total           // sum of the fold, one enabled cycle after its last step
+    output wire [BITS-1:0] total           // sum of the fold, from the cycle after its last step to the next step
 );
 
   reg [BITS-1:0] total_q;
@@ -22,16 +20,18 @@ module accumulator #(
 
   generate
     if (SINGLE != 0) begin : g_single
-      wire unused = &{1'b0, rst, valid};
-      always @(posedge clk) if (enable && last) total_q <= x;
+      wire unused = &{1'b0, rst, last};
+      always @(posedge clk) if (valid) total_q <= x;
     end else begin : g_sum
-      reg  [BITS-1:0] sum_q;
-      wire [BITS-1:0] sum_d = sum_q + x;
+      reg             keep_q;              // the step adds to those before it
+      wire [BITS-1:0] total_d;
+
+      restart_add #(.BITS(BITS)) u_add (.keep(keep_q), .a(total_q), .b(x), .sum(total_d));
 
       always @(posedge clk) begin
-        if (enable && last) total_q <= sum_d;
-        if (enable && valid) sum_q <= sum_d;
-        if (rst || (enable && last)) sum_q <= {BITS{1'b0}};
+        if (valid) total_q <= total_d;
+        if (valid) keep_q <= !last;
+        if (rst) keep_q <= 1'b0;
       end
     end
   endgenerate

@@ -11,7 +11,6 @@ module adder_tree #(
     parameter LEVELS_PER_REGISTER = 1      // adders in a row without a register between them
 ) (
     input  wire                  clk,      // clock
-    input  wire                  enable,   // all registers load
     input  wire [LANES*BITS-1:0] x,        // numbers, the first lowest
     output wire [  OUT_BITS-1:0] sum       // their sum
 );
@@ -63,7 +62,7 @@ module adder_tree #(
 
       if (((LEVELS - level) % LEVELS_PER_REGISTER == 0 && level > 0) || LEVELS == 0) begin : g_register
         reg [NODES*W-1:0] node_q;
-        always @(posedge clk) if (enable) node_q <= total;
+        always @(posedge clk) node_q <= total;
         assign node = node_q;
       end else begin : g_wire
         assign node = total;

@@ -29,9 +29,21 @@ module clamp #(
       localparam signed [31:0] HIGH_32 = HIGH;
       localparam signed [BITS-1:0] MINIMUM = {{(BITS - 32) {LOW_32[31]}}, LOW_32};
       localparam signed [BITS-1:0] MAXIMUM = {{(BITS - 32) {HIGH_32[31]}}, HIGH_32};
-      wire signed [BITS-1:0] wide = {{(BITS - IN_BITS) {v[IN_BITS-1]}}, v};
-      wire below = wide < MINIMUM;
-      wire above = wide > MAXIMUM;
+      // The highest bit of a limit 2^k - 1 or -2^k; comparing with those needs the bits above it alone.
+      localparam MASK_BITS = $clog2(HIGH_32 + 1);
+      localparam MASKED    = HIGH_32 > 0 && HIGH_32 + 1 == (1 << MASK_BITS) && MASK_BITS < IN_BITS - 1;
+      wire below, above;
+
+      if (MASKED && (LOW_32 == 0 || LOW_32 == -HIGH_32 - 1)) begin : g_mask
+        wire negative = v[IN_BITS-1];
+        assign above = !negative && |v[IN_BITS-2:MASK_BITS];
+        assign below = negative && (LOW_32 == 0 || !(&v[IN_BITS-2:MASK_BITS]));
+      end else begin : g_compare
+        wire signed [BITS-1:0] wide = {{(BITS - IN_BITS) {v[IN_BITS-1]}}, v};
+        assign below = wide < MINIMUM;
+        assign above = wide > MAXIMUM;
+      end
+
       always @(posedge clk) if (enable)
         y_q <= below ? MINIMUM[OUT_BITS-1:0] : above ? MAXIMUM[OUT_BITS-1:0] : v[OUT_BITS-1:0];
     end

@@ -11,10 +11,9 @@ module dot_dfp #(
     parameter SUM_BITS  = 20               // bits of the sum; the sum is modulo 2^SUM_BITS
 ) (
     input  wire                      clk,     // clock
-    input  wire                      enable,  // all registers load
     input  wire [   SIMD*X_BITS-1:0] x,       // activations, lane 0 lowest
     input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
-    output wire [      SUM_BITS-1:0] sum      // sum of the products, max(1, ceil(log2(SIMD))) enabled cycles later
+    output wire [      SUM_BITS-1:0] sum      // sum of the products, max(1, ceil(log2(SIMD))) cycles later
 );
 
   localparam PLANES = CODE_BITS - 1;
@@ -43,7 +42,7 @@ module dot_dfp #(
   endgenerate
 
   adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(1), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(1)) u_tree (
-      .clk(clk), .enable(enable), .x(product), .sum(sum)
+      .clk(clk), .x(product), .sum(sum)
   );
 
 endmodule

@@ -10,10 +10,9 @@ module dot_multiply #(
     parameter SUM_BITS  = 20               // bits of the sum; the sum is modulo 2^SUM_BITS
 ) (
     input  wire                      clk,     // clock
-    input  wire                      enable,  // all registers load
     input  wire [   SIMD*X_BITS-1:0] x,       // activations, lane 0 lowest
     input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
-    output wire [      SUM_BITS-1:0] sum      // sum of the products, 1 + max(1, ceil(log2(SIMD))) enabled cycles later
+    output wire [      SUM_BITS-1:0] sum      // sum of the products, 1 + max(1, ceil(log2(SIMD))) cycles later
 );
 
   localparam BITS = X_BITS + 1 + CODE_BITS;  // of one product
@@ -29,13 +28,13 @@ module dot_multiply #(
       wire signed [CODE_BITS-1:0]  b = w[i*CODE_BITS+:CODE_BITS];
       wire signed [     BITS-1:0]  ab = a * b;
       reg  signed [     BITS-1:0]  product_q;
-      always @(posedge clk) if (enable) product_q <= ab;
+      always @(posedge clk) product_q <= ab;
       assign product[i*BITS+:BITS] = product_q;
     end
   endgenerate
 
   adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(1), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(1)) u_tree (
-      .clk(clk), .enable(enable), .x(product), .sum(sum)
+      .clk(clk), .x(product), .sum(sum)
   );
 
 endmodule

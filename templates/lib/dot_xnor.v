@@ -9,10 +9,9 @@ module dot_xnor #(
     parameter SUM_BITS  = 20               // bits of the count
 ) (
     input  wire                      clk,     // clock
-    input  wire                      enable,  // all registers load
     input  wire [          SIMD-1:0] x,       // activations, lane 0 lowest
     input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
-    output wire [      SUM_BITS-1:0] sum      // the count, max(1, ceil(ceil(log2(SIMD)) / 2)) enabled cycles later
+    output wire [      SUM_BITS-1:0] sum      // the count, max(1, ceil(ceil(log2(SIMD)) / 2)) cycles later
 );
 
   localparam BITS = 1;         // of one product
@@ -31,7 +30,7 @@ module dot_xnor #(
   endgenerate
 
   adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(0), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(2)) u_tree (
-      .clk(clk), .enable(enable), .x(product), .sum(sum)
+      .clk(clk), .x(product), .sum(sum)
   );
 
 endmodule

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Folded array: PE dot products of SIMD lanes per cycle with weights from ROM. A vector is FOLDS * STEPS input beats,
-// fold by fold; every fold yields one beat of PE sums. Word fold * STEPS + step of the ROM image holds the code of
-// PE p, lane s at bit (p * SIMD + s) * CODE_BITS. What each KIND computes is told in its dot_<KIND>.v.
+// fold by fold; every fold yields one beat of PE sums. It never stalls: beats are issued only while there is room for what
+// they yield, and their weights are fetched between their issue and their coming. Word fold * STEPS + step of the ROM image
+// holds the code of PE p, lane s at bit (p * SIMD + s) * CODE_BITS. What each KIND computes is told in its dot_<KIND>.v.
 `default_nettype none
 
 module mac_array #(
@@ -19,11 +20,10 @@ module mac_array #(
 ) (
     input  wire                          clk,      // clock
     input  wire                          rst,      // synchronous reset, active high
-    input  wire                          s_valid,  // input beat offered
-    output wire                          s_ready,  // input beat accepted
+    input  wire                          s_issue,  // an input beat is issued; it follows two cycles later
+    input  wire                          s_last,   // ... and is the last of its fold
     input  wire [PIXELS*SIMD*X_BITS-1:0] s_data,   // PIXELS x SIMD activations
-    output wire                          m_valid,  // output beat offered
-    input  wire                          m_ready,  // output beat accepted
+    output wire                          m_valid,  // output beat
     output wire [PIXELS*PE*ACC_BITS-1:0] m_data    // PIXELS x PE sums
 );
 
@@ -38,39 +38,38 @@ module mac_array #(
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
   localparam DELAY = (KIND == XNOR) ? (LEVELS + 1) / 2 : (KIND == MULTIPLY) ? LEVELS + 1 : LEVELS;
 
-  wire            enable = !m_valid || m_ready;
-  wire            weight_ready;
-  wire            beat = s_valid && s_ready;
-  wire            step_end;                // the beat offered is the last of its fold
-  wire [WORD-1:0] weight;
+  localparam DEPTH = FOLDS * STEPS;
+  localparam ADDRESS_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  localparam FETCH = 2;                    // cycles from a word's address to the word
 
-  assign s_ready = enable && weight_ready;
+  reg  [ADDRESS_BITS-1:0] address_q;
+  wire [ADDRESS_BITS-1:0] address_d;
+  wire [        WORD-1:0] weight;
 
-  cyclic_rom #(.WIDTH(WORD), .DEPTH(FOLDS * STEPS), .FILE(FILE)) u_weights (
-      .clk(clk), .rst(rst), .ready(weight_ready), .next(beat), .data(weight)
+  ring_step #(.DEPTH(DEPTH), .STEP(1 % DEPTH)) u_step (.from(address_q), .to(address_d));
+
+  weight_rom #(.WIDTH(WORD), .DEPTH(DEPTH), .FILE(FILE)) u_rom (
+      .clk(clk), .enable(1'b1), .address(address_q), .data(weight)
   );
-  loop_counter #(.LENGTH(STEPS)) u_steps (.clk(clk), .rst(rst), .step(beat), .at_end(step_end));
 
-  // What comes out of the adder trees: a bubble, a step or the last step of a fold.
-  reg  [DELAY-1:0] valid_q;
-  reg  [DELAY-1:0] last_q;
-  reg              total_valid_q;
-  wire [  DELAY:0] valid_d = {valid_q, beat};
-  wire [  DELAY:0] last_d = {last_q, beat && step_end};
-  wire             sum_valid = valid_d[DELAY];
-  wire             sum_last = last_d[DELAY];
+  // What is fetched and what comes out of the adder trees: a bubble, a step or the last step of a fold.
+  reg  [FETCH+DELAY-1:0] valid_q;
+  reg  [FETCH+DELAY-1:0] last_q;
+  reg                    total_valid_q;
+  wire                   sum_valid = valid_q[FETCH+DELAY-1];
+  wire                   sum_last = last_q[FETCH+DELAY-1];
 
   assign m_valid = total_valid_q;
 
   always @(posedge clk) begin
-    if (enable) begin
-      valid_q       <= valid_d[DELAY-1:0];
-      last_q        <= last_d[DELAY-1:0];
-      total_valid_q <= sum_last;
-    end
+    if (s_issue) address_q <= address_d;
+    valid_q       <= {valid_q[FETCH+DELAY-2:0], s_issue};
+    last_q        <= {last_q[FETCH+DELAY-2:0], s_issue && s_last};
+    total_valid_q <= sum_last;
     if (rst) begin
-      valid_q       <= {DELAY{1'b0}};
-      last_q        <= {DELAY{1'b0}};
+      address_q     <= {ADDRESS_BITS{1'b0}};
+      valid_q       <= {(FETCH + DELAY) {1'b0}};
+      last_q        <= {(FETCH + DELAY) {1'b0}};
       total_valid_q <= 1'b0;
     end
   end
@@ -86,38 +85,38 @@ module mac_array #(
 
         if (KIND == XNOR) begin : g_dot
           dot_xnor #(.SIMD(SIMD), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)) u_dot (
-              .clk(clk), .enable(enable), .x(x), .w(w), .sum(sum)
+              .clk(clk), .x(x), .w(w), .sum(sum)
           );
         end else if (KIND == SIGN) begin : g_dot
           dot_sign #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == TERNARY) begin : g_dot
           dot_ternary #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == TWOBIT) begin : g_dot
           dot_twobit #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == PO2) begin : g_dot
           dot_po2 #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == DFP) begin : g_dot
           dot_dfp #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == MULTIPLY) begin : g_dot
           dot_multiply #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .enable(enable), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else begin : g_dot
           kind_is_not_known u_dot ();
         end
 
         accumulator #(.BITS(ACC_BITS), .SINGLE(STEPS == 1)) u_accumulator (
-            .clk(clk), .rst(rst), .enable(enable), .valid(sum_valid), .last(sum_last), .x(sum),
+            .clk(clk), .rst(rst), .valid(sum_valid), .last(sum_last), .x(sum),
             .total(m_data[(pixel*PE+p)*ACC_BITS+:ACC_BITS])
         );
       end

@@ -44,7 +44,7 @@ module reduce_sum #(
         assign wide = element[OUT_BITS-1:0];
       end
       accumulator #(.BITS(OUT_BITS), .SINGLE(STEPS == 1)) u_sum (
-          .clk(clk), .rst(rst), .enable(s_ready), .valid(beat), .last(beat && at_end), .x(wide),
+          .clk(clk), .rst(rst), .valid(beat), .last(beat && at_end), .x(wide),
           .total(m_data[l*OUT_BITS+:OUT_BITS])
       );
     end

@@ -21,15 +21,19 @@ module window #(
     parameter FOLDS      = 1,                     // replays of every window; GROUPS when depthwise
     parameter DEPTHWISE  = 0,                     // 1: group is the outermost loop of a window, not the innermost
     parameter ROWS       = 4,                     // rows of the ring, at least KERNEL_H
-    parameter PIXELS     = 1                      // windows per output beat, adjacent in their row
+    parameter PIXELS     = 1,                     // windows per output beat, adjacent in their row
+    parameter STEPS      = 1,                     // output beats that make a result
+    parameter PLACES     = 1                      // results that may be under way at once
 ) (
     input  wire                         clk,      // clock
     input  wire                         rst,      // synchronous reset, active high
     input  wire                         s_valid,  // input beat offered
     output wire                         s_ready,  // input beat accepted
     input  wire [       LANES*BITS-1:0] s_data,   // input beat: LANES channels of one pixel
-    output wire                         m_valid,  // output beat offered
-    input  wire                         m_ready,  // output beat accepted
+    input  wire                         freed,    // a result left: its place may be used again
+    output wire                         m_issue,  // an output beat is issued; it follows two cycles later
+    output wire                         m_last,   // ... and is the last of its result
+    output wire                         m_valid,  // output beat
     output wire [PIXELS*LANES*BITS-1:0] m_data    // output beat: one kernel position of PIXELS windows
 );
 
@@ -42,9 +46,15 @@ module window #(
   wire last_row;                                  // the output row is the last of its frame
   wire at_row_start;                              // the next beat is the first of its output row
   wire at_row_end;                                // the next beat is the last of its output row
-  wire enable = !m_valid || m_ready;
-  wire issue  = enable && (!at_row_start || row_present);
-  wire write  = s_valid && s_ready;
+  wire open;                                      // there is room for what the next beat completes
+  wire issue = open && (!at_row_start || row_present);
+  wire write = s_valid && s_ready;
+
+  assign m_issue = issue;
+
+  issue_gate #(.STEPS(STEPS), .PLACES(PLACES)) u_gate (
+      .clk(clk), .rst(rst), .issue(issue), .freed(freed), .open(open), .last(m_last)
+  );
 
   window_rows #(
       .HEIGHT(HEIGHT), .OUT_HEIGHT(OUT_HEIGHT), .KERNEL_H(KERNEL_H), .STRIDE_H(STRIDE_H), .PAD_TOP(PAD_TOP),
@@ -64,7 +74,7 @@ module window #(
           .DEPTHWISE(DEPTHWISE), .ROWS(ROWS)
       ) u_single (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
-          .enable(enable), .issue(issue), .last_row(last_row),
+          .issue(issue), .last_row(last_row),
           .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
       );
     end else begin : g_banked
@@ -76,7 +86,7 @@ module window #(
           .DEPTHWISE(DEPTHWISE), .ROWS(ROWS), .PIXELS(PIXELS)
       ) u_banked (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
-          .enable(enable), .issue(issue), .last_row(last_row),
+          .issue(issue), .last_row(last_row),
           .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
       );
     end

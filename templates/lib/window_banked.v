@@ -29,12 +29,11 @@ module window_banked #(
     input  wire                         write,           // an input beat is accepted
     input  wire [LANES*BITS-1:0]        write_data,      // the input beat
     output wire                         row_written,     // ... and it is the last of its row
-    input  wire                         enable,          // the output pipeline moves
-    input  wire                         issue,           // the next beat may be read
+    input  wire                         issue,           // the next beat is read
     input  wire                         last_row,        // the output row is the last of its frame
     output wire                         at_row_start,    // the next beat is the first of its output row
     output wire                         at_row_end,      // the next beat is the last of its output row
-    output wire                         m_valid,         // output beat offered
+    output wire                         m_valid,         // output beat, two cycles after it was issued
     output wire [PIXELS*LANES*BITS-1:0] m_data           // output beat
 );
 
@@ -194,7 +193,7 @@ module window_banked #(
       ring_memory #(.WIDTH(BEAT), .DEPTH(DEPTH)) u_memory (
           .clk(clk),
           .write(write && write_bank_q == b[B_BITS-1:0]), .write_address(write_address_q), .write_data(write_data),
-          .read(enable), .read_address(later ? address_later : address_q),
+          .read(1'b1), .read_address(later ? address_later : address_q),
           .read_data(read_data[b*BEAT+:BEAT])
       );
     end
@@ -213,20 +212,16 @@ module window_banked #(
       element_select #(.WIDTH(BEAT), .COUNT(BANKS)) u_select (.words(turned), .index(read_bank_q), .word(chosen));
 
       always @(posedge clk) begin
-        if (enable) begin
-          read_outside_q[p]       <= row_outside || column >= WIDTH[C_BITS-1:0];
-          data_q[p*BEAT+:BEAT] <= read_outside_q[p] ? {LANES{PAD_VALUE}} : chosen;
-        end
+        read_outside_q[p]    <= row_outside || column >= WIDTH[C_BITS-1:0];
+        data_q[p*BEAT+:BEAT] <= read_outside_q[p] ? {LANES{PAD_VALUE}} : chosen;
       end
     end
   endgenerate
 
   always @(posedge clk) begin
-    if (enable) begin
-      read_valid_q <= issue;
-      read_bank_q  <= bank_q;
-      valid_q      <= read_valid_q;
-    end
+    read_valid_q <= issue;
+    read_bank_q  <= bank_q;
+    valid_q      <= read_valid_q;
     if (rst) begin
       read_valid_q <= 1'b0;
       valid_q      <= 1'b0;

@@ -29,12 +29,11 @@ module window_single #(
     input  wire                  write,           // an input beat is accepted
     input  wire [LANES*BITS-1:0] write_data,      // the input beat
     output wire                  row_written,     // ... and it is the last of its row
-    input  wire                  enable,          // the output pipeline moves
-    input  wire                  issue,           // the next beat may be read
+    input  wire                  issue,           // the next beat is read
     input  wire                  last_row,        // the output row is the last of its frame
     output wire                  at_row_start,    // the next beat is the first of its output row
     output wire                  at_row_end,      // the next beat is the last of its output row
-    output wire                  m_valid,         // output beat offered
+    output wire                  m_valid,         // output beat, two cycles after it was issued
     output wire [LANES*BITS-1:0] m_data           // output beat
 );
 
@@ -153,16 +152,14 @@ module window_single #(
   ring_memory #(.WIDTH(LANES * BITS), .DEPTH(DEPTH)) u_memory (
       .clk(clk),
       .write(write), .write_address(write_address_q), .write_data(write_data),
-      .read(enable), .read_address(address_q), .read_data(read_data)
+      .read(1'b1), .read_address(address_q), .read_data(read_data)
   );
 
   always @(posedge clk) begin
-    if (enable) begin
-      read_valid_q   <= issue;
-      read_outside_q <= outside;
-      valid_q        <= read_valid_q;
-      data_q         <= read_outside_q ? {LANES{PAD_VALUE}} : read_data;
-    end
+    read_valid_q   <= issue;
+    read_outside_q <= outside;
+    valid_q        <= read_valid_q;
+    data_q         <= read_outside_q ? {LANES{PAD_VALUE}} : read_data;
     if (rst) begin
       read_valid_q <= 1'b0;
       valid_q      <= 1'b0;

@@ -1,6 +1,6 @@
 //! Leaves as Verilog instances: module names and parameters.
 
-use crate::plan::{Leaf, MultiplyLeaf, ShiftLeaf};
+use crate::plan::{Leaf, MultiplyLeaf, Pace, ShiftLeaf};
 
 /// A parameter and its value, both as Verilog writes them.
 pub(super) type Parameter = (&'static str, String);
@@ -11,6 +11,8 @@ pub(super) fn module(leaf: &Leaf) -> &'static str {
         Leaf::SkidBuffer { .. } => "skid_buffer",
         Leaf::WidthConverter(_) => "width_converter",
         Leaf::Window(_) => "window",
+        Leaf::BeatIssue { .. } => "beat_issue",
+        Leaf::ResultBuffer { .. } => "result_buffer",
         Leaf::MacArray(_) => "mac_array",
         Leaf::RequantizeShift(_) => "requantize_shift",
         Leaf::RequantizeMultiply(_) => "requantize_multiply",
@@ -55,7 +57,13 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             flag("DEPTHWISE", leaf.depthwise),
             number("ROWS", leaf.rows),
             number("PIXELS", leaf.pixels),
+            number("STEPS", leaf.pace.steps),
+            number("PLACES", leaf.pace.places),
         ],
+        Leaf::BeatIssue { width, pace: Pace { steps, places } } => {
+            vec![number("WIDTH", width), number("STEPS", steps), number("PLACES", places)]
+        }
+        Leaf::ResultBuffer { width, places } => vec![number("WIDTH", width), number("PLACES", places)],
         Leaf::MacArray(leaf) => vec![
             text("KIND", leaf.product.name()),
             number("PE", leaf.pe),

@@ -4,6 +4,7 @@ mod leaf;
 mod library;
 pub mod manifest;
 mod verilog;
+mod wiring;
 
 use std::fs;
 use std::path::Path;

@@ -8,6 +8,7 @@ use crate::plan::{Part, Plan, Stage, Stream};
 
 use super::Options;
 use super::leaf::{Parameter, module, parameters};
+use super::wiring;
 
 /// Characters of parameters on a line.
 const LINE_LENGTH: usize = 96;
@@ -58,9 +59,10 @@ struct PartView {
     name: String,
     module: &'static str,
     parameters: Vec<String>,
-    from: String,
-    to: String,
-    width: usize,
+    /// Its wires: handshakes, then data.
+    wires: Vec<String>,
+    /// Its ports but clock and reset.
+    ports: Vec<String>,
 }
 
 /// The name of a stage's module, and of its file.
@@ -111,13 +113,13 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
 
 /// The module of a stage.
 pub(super) fn stage(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<String> {
-    let parts = stage.parts.iter().enumerate().map(|(index, part)| PartView {
+    let wiring = wiring::of(&stage.parts);
+    let parts = stage.parts.iter().zip(wiring).map(|(part, wiring)| PartView {
         name: part.name.clone(),
         module: module(&part.leaf),
         parameters: wrap(&parameters(&part.leaf, &rom_file(stage, part))),
-        from: index.checked_sub(1).map_or("s".into(), |before| stage.parts[before].name.clone()),
-        to: if index + 1 == stage.parts.len() { "m".into() } else { part.name.clone() },
-        width: part.width,
+        wires: wiring.wires,
+        ports: wiring.ports,
     });
     render(&StageModule {
         title: title(graph, stage),

@@ -3,8 +3,10 @@
 //! It is run, not solved: a chain of buffers that wait for each other has no simple formula, and a run
 //! of a few frames takes milliseconds.
 
-use super::leaf::{Converter, Leaf, WindowLeaf};
-use super::stage::Stage;
+use std::collections::VecDeque;
+
+use super::leaf::{Converter, Leaf, Pace, WindowLeaf};
+use super::stage::{Part, Stage};
 
 /// Frames in a run: the interval between the last two is taken as the steady one.
 const FRAMES: u64 = 6;
@@ -23,9 +25,8 @@ pub struct Cycles {
 
 /// Runs a chain that takes and gives so many beats a frame; `None` if it gets stuck.
 pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Cycles> {
-    let leaves = stages.iter().flat_map(|stage| &stage.parts).map(|part| &part.leaf);
     let mut chain = vec![Model::Skid { held: 0 }];
-    chain.extend(leaves.filter_map(Model::new));
+    chain.extend(stages.iter().flat_map(models));
     let mut ready = vec![false; chain.len()];
     let (mut cycle, mut taken, mut given, mut idle) = (0_u64, 0_u64, 0_u64, 0_u64);
     let (mut first_taken, mut frame_ends) = (0_u64, Vec::new());
@@ -64,6 +65,27 @@ pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Cycl
     Some(Cycles { ii: last - before, latency: frame_ends[0] - first_taken })
 }
 
+/// The handshakes of a stage: of its leaves, and of what lies between a leaf that issues beats and the buffer of their
+/// results as one.
+fn models(stage: &Stage) -> Vec<Model> {
+    let mut models = Vec::new();
+    let mut parts = &stage.parts[..];
+    while let [part, rest @ ..] = parts {
+        parts = rest;
+        let Some(&pace) = part.leaf.pace() else {
+            models.extend(Model::new(&part.leaf));
+            continue;
+        };
+        let is_buffer = |part: &Part| matches!(part.leaf, Leaf::ResultBuffer { .. });
+        let inside = rest.iter().position(is_buffer).unwrap_or(rest.len());
+        let latency =
+            part.leaf.latency() + rest[..inside].iter().map(|part| part.leaf.latency()).sum::<usize>();
+        models.push(Model::Flow(Box::new(FlowModel::new(&part.leaf, pace, latency))));
+        parts = rest.get(inside + 1..).unwrap_or(&[]);
+    }
+    models
+}
+
 /// The state of one leaf's handshake.
 #[derive(Clone, Debug)]
 enum Model {
@@ -87,7 +109,7 @@ enum Model {
         ends: Narrow,
         valid: bool,
     },
-    Window(Box<WindowModel>),
+    Flow(Box<FlowModel>),
     Serializer(SerializerModel),
 }
 
@@ -138,7 +160,6 @@ impl Model {
             Leaf::WidthConverter(converter) => {
                 Some(Model::Gather { ends: Narrow::new(converter), valid: false })
             }
-            Leaf::Window(window) => Some(Model::Window(Box::new(WindowModel::new(window)))),
             Leaf::MacArray(array) => pipeline(array.steps, leaf.latency()),
             Leaf::ReduceMax { steps, .. } | Leaf::ReduceSum { steps, .. } => pipeline(*steps, leaf.latency()),
             Leaf::ArgMax { length, .. } => pipeline(*length, leaf.latency()),
@@ -146,7 +167,11 @@ impl Model {
             | Leaf::RequantizeMultiply(_)
             | Leaf::Threshold(_)
             | Leaf::LookupTable { .. } => pipeline(1, leaf.latency()),
-            Leaf::Recode { .. } | Leaf::LaneMask { .. } => None,
+            Leaf::Recode { .. }
+            | Leaf::LaneMask { .. }
+            | Leaf::Window(_)
+            | Leaf::BeatIssue { .. }
+            | Leaf::ResultBuffer { .. } => None,
             Leaf::PixelSerializer { pixels, folds, width, .. } => {
                 Some(Model::Serializer(SerializerModel::new(*pixels, *folds, *width)))
             }
@@ -158,7 +183,7 @@ impl Model {
             Model::Pipeline { latency, valids, .. } => valids >> (latency - 1) & 1 == 1,
             Model::Skid { held } => *held > 0,
             Model::Split { valid, .. } | Model::Gather { valid, .. } => *valid,
-            Model::Window(window) => window.valid,
+            Model::Flow(flow) => flow.held > 0,
             Model::Serializer(serializer) => serializer.valid,
         }
     }
@@ -169,7 +194,7 @@ impl Model {
             Model::Gather { .. } => !self.valid() || downstream,
             Model::Skid { held } => *held < 2,
             Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
-            Model::Window(window) => window.room > 0,
+            Model::Flow(flow) => flow.ready(),
             Model::Serializer(serializer) => serializer.groups_held < 2,
         }
     }
@@ -205,9 +230,58 @@ impl Model {
                     ends.pass();
                 }
             }
-            Model::Window(window) => window.step(taken, enable),
+            Model::Flow(flow) => flow.step(taken, gives),
             Model::Serializer(serializer) => serializer.step(taken, enable),
         }
+    }
+}
+
+/// Issued beats on their way to a `result_buffer`.
+#[derive(Clone, Debug)]
+struct FlowModel {
+    /// `window`; else beats are issued as they come.
+    window: Option<WindowModel>,
+    steps: usize,
+    /// Beats of the next result issued.
+    count: usize,
+    /// Free places, as `issue_gate` sees them.
+    places: usize,
+    /// Results under way, by the cycles that they have been.
+    under_way: VecDeque<bool>,
+    /// Results in the buffer.
+    held: usize,
+}
+
+impl FlowModel {
+    fn new(source: &Leaf, pace: Pace, latency: usize) -> Self {
+        let window = match source {
+            Leaf::Window(window) => Some(WindowModel::new(window)),
+            _ => None,
+        };
+        let under_way = VecDeque::from(vec![false; latency]);
+        FlowModel { window, steps: pace.steps, count: 0, places: pace.places, under_way, held: 0 }
+    }
+
+    fn open(&self) -> bool {
+        self.count + 1 < self.steps || self.places > 0
+    }
+
+    fn ready(&self) -> bool {
+        self.window.as_ref().map_or_else(|| self.open(), |window| window.room > 0)
+    }
+
+    fn step(&mut self, taken: bool, gives: bool) {
+        let open = self.open();
+        let issue = match &mut self.window {
+            Some(window) => window.step(taken, open),
+            None => taken,
+        };
+        let ends = issue && self.count + 1 == self.steps;
+        self.count = (self.count + usize::from(issue)) % self.steps;
+        self.under_way.push_back(ends);
+        let comes = self.under_way.pop_front() == Some(true);
+        self.held = self.held + usize::from(comes) - usize::from(gives);
+        self.places = self.places + usize::from(gives) - usize::from(ends);
     }
 }
 
@@ -229,8 +303,6 @@ struct WindowModel {
     next: i64,
     room: i64,
     out_row: i64,
-    read: bool,
-    valid: bool,
 }
 
 impl WindowModel {
@@ -258,18 +330,13 @@ impl WindowModel {
             next: stride - leaf.pad_rows[0] as i64,
             room: leaf.rows as i64,
             out_row: 0,
-            read: false,
-            valid: false,
         }
     }
 
-    fn step(&mut self, taken: bool, enable: bool) {
+    /// A clock edge; whether a beat is issued.
+    fn step(&mut self, taken: bool, open: bool) -> bool {
         let present = self.complete >= self.need;
-        let issue = enable && (self.issued > 0 || present);
-        if enable {
-            self.valid = self.read;
-            self.read = issue;
-        }
+        let issue = open && (self.issued > 0 || present);
         if taken {
             self.written += 1;
             if self.written == self.row_words {
@@ -285,6 +352,7 @@ impl WindowModel {
                 self.end_row();
             }
         }
+        issue
     }
 
     fn end_row(&mut self) {

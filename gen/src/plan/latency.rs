@@ -4,7 +4,7 @@
 use super::leaf::{Leaf, Product};
 
 impl Leaf {
-    /// Clock cycles from the last beat taken to the beat given, unstalled; 0 where valid passes through.
+    /// Clock cycles from the last beat taken, or issued, to the beat given, unstalled; 0 where valid passes through.
     pub fn latency(&self) -> usize {
         match self {
             Leaf::Recode { .. } | Leaf::LaneMask { .. } => 0,
@@ -19,10 +19,11 @@ impl Leaf {
                 };
                 tree + 1
             }
-            Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } | Leaf::Window(_) => 3,
+            Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } => 3,
             Leaf::RequantizeMultiply(_) => 6,
-            Leaf::Threshold(_) => 2,
+            Leaf::Threshold(_) | Leaf::Window(_) | Leaf::BeatIssue { .. } => 2,
             Leaf::SkidBuffer { .. }
+            | Leaf::ResultBuffer { .. }
             | Leaf::WidthConverter(_)
             | Leaf::ReduceMax { .. }
             | Leaf::ReduceSum { .. }

@@ -83,6 +83,17 @@ pub struct WindowLeaf {
     pub rows: usize,
     /// Windows of a beat.
     pub pixels: usize,
+    /// How its beats are paced.
+    pub pace: Pace,
+}
+
+/// How many beats are issued before what they become has found a place in a [`Leaf::ResultBuffer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Beats that make a result.
+    pub steps: usize,
+    /// Results that may be under way at once.
+    pub places: usize,
 }
 
 /// `mac_array`.
@@ -191,8 +202,22 @@ pub enum Leaf {
     },
     /// Another number of lanes.
     WidthConverter(Converter),
-    /// Windows of an image; the replay buffer of a vector.
+    /// Windows of an image; the replay buffer of a vector. Its beats are issued two cycles before they come.
     Window(WindowLeaf),
+    /// Issues the beats of a stream as they come.
+    BeatIssue {
+        /// Bits of a beat.
+        width: usize,
+        /// How its beats are paced.
+        pace: Pace,
+    },
+    /// Where the results of issued beats wait for their reader.
+    ResultBuffer {
+        /// Bits of a result.
+        width: usize,
+        /// Results.
+        places: usize,
+    },
     /// The multiply-accumulate array.
     MacArray(ArrayLeaf),
     /// Accumulators to activations, by a shift.
@@ -283,6 +308,14 @@ pub enum Leaf {
 }
 
 impl Leaf {
+    /// How its beats are paced, where it issues them: from it to the next [`Leaf::ResultBuffer`] nothing stalls.
+    pub fn pace(&self) -> Option<&Pace> {
+        match self {
+            Leaf::Window(WindowLeaf { pace, .. }) | Leaf::BeatIssue { pace, .. } => Some(pace),
+            _ => None,
+        }
+    }
+
     /// Its ROM, if it has one.
     pub fn rom(&self) -> Option<&Rom> {
         match self {
@@ -294,6 +327,8 @@ impl Leaf {
             Leaf::SkidBuffer { .. }
             | Leaf::WidthConverter(_)
             | Leaf::Window(_)
+            | Leaf::BeatIssue { .. }
+            | Leaf::ResultBuffer { .. }
             | Leaf::ReduceMax { .. }
             | Leaf::ReduceSum { .. }
             | Leaf::ArgMax { .. }

@@ -13,7 +13,9 @@ mod stream;
 
 pub use cycles::Cycles;
 pub use group::Folding;
-pub use leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf};
+pub use leaf::{
+    ArrayLeaf, Converter, Leaf, MultiplyLeaf, Pace, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf,
+};
 pub use rom::Rom;
 pub use stage::{Part, Stage};
 pub use stream::Stream;

@@ -7,7 +7,7 @@ use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 use super::activation::{Raw, Reciprocal, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
 use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
-use super::leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, ShiftLeaf, WindowLeaf};
+use super::leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, Pace, ShiftLeaf, WindowLeaf};
 use super::rom::Rom;
 use super::stream::Stream;
 
@@ -82,6 +82,29 @@ impl Builder {
         }
     }
 
+    /// Ends what begins with a leaf that issues beats: as many places as keep it issuing, counting from a result's
+    /// last beat to the cycle in which the place it took can be seen to be free again.
+    fn settle(&mut self, from: usize) {
+        let flow = &mut self.parts[from..];
+        let latency: usize = flow.iter().map(|part| part.leaf.latency()).sum();
+        let width = flow.last().map_or(0, |part| part.width);
+        let Some(Leaf::Window(WindowLeaf { pace, .. }) | Leaf::BeatIssue { pace, .. }) =
+            flow.first_mut().map(|part| &mut part.leaf)
+        else {
+            return;
+        };
+        pace.places = (latency + 2).div_ceil(pace.steps);
+        let places = pace.places;
+        self.push("results", Leaf::ResultBuffer { width, places }, width);
+    }
+
+    /// The leaf that issues beats whose results have no buffer yet.
+    fn open_flow(&self) -> Option<usize> {
+        let from = self.parts.iter().rposition(|part| part.leaf.pace().is_some())?;
+        let is_buffer = |part: &Part| matches!(part.leaf, Leaf::ResultBuffer { .. });
+        (!self.parts[from..].iter().any(is_buffer)).then_some(from)
+    }
+
     fn recode(&mut self, part: &str, lanes: usize, from: Encoding, out_bits: usize) {
         let bipolar = from == Encoding::Bipolar;
         let leaf = Leaf::Recode { lanes, in_bits: from.bits() as usize, out_bits, bipolar };
@@ -127,7 +150,10 @@ pub fn build(graph: &Graph, group: &Group, folding: Folding, source: Stream) -> 
         let leaf = Leaf::LaneMask { bits: output.bits(), lanes: output.lanes, length: output.length };
         builder.push("mask", leaf, output.width());
     }
-    builder.push("skid", Leaf::SkidBuffer { width: output.width() }, output.width());
+    match builder.open_flow() {
+        Some(from) => builder.settle(from),
+        None => builder.push("skid", Leaf::SkidBuffer { width: output.width() }, output.width()),
+    }
     Ok(Stage {
         name,
         layer: group.layer.into(),
@@ -172,10 +198,14 @@ fn array<'a>(
             .at(Place::layer(group.layer)));
         }
     }
+    let steps = positions * groups;
     if window.is_some() || folds > 1 {
-        let leaf = window_leaf(group, folding, window, groups, folds);
+        let leaf = window_leaf(group, folding, window, groups, folds, steps);
         let width = leaf.bits * leaf.lanes * leaf.pixels;
         builder.push("window", Leaf::Window(leaf), width);
+    } else {
+        let width = input.bits() as usize * folding.simd;
+        builder.push("issue", Leaf::BeatIssue { width, pace: Pace { steps, places: 1 } }, width);
     }
     if encoding != input {
         builder.recode("decode", folding.simd * folding.pixels, input, encoding.bits() as usize);
@@ -190,14 +220,11 @@ fn array<'a>(
         x_signed: encoding.is_signed(),
         code_bits: product.code_bits,
         acc_bits: product.acc_bits,
-        steps: positions * groups,
+        steps,
         folds,
         rom: weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?,
     };
     builder.push("array", Leaf::MacArray(leaf), lanes * product.acc_bits);
-    // Without it one path of ready would run from the activation to the enables of the whole array.
-    let width = lanes * product.acc_bits;
-    builder.push("sums", Leaf::SkidBuffer { width }, width);
     let raw = Raw {
         gain: product.gain,
         corrections: &product.corrections,
@@ -229,6 +256,9 @@ fn array<'a>(
             );
         };
         let bits = builder.parts.last().map_or(0, |part| part.width) / lanes;
+        if let Some(from) = builder.open_flow() {
+            builder.settle(from);
+        }
         let leaf = Leaf::PixelSerializer { bits, lanes: folding.pe, pixels: folding.pixels, folds, width };
         builder.push("serialize", leaf, bits * folding.pe);
     }
@@ -241,6 +271,7 @@ fn window_leaf(
     window: Option<&Window>,
     groups: usize,
     folds: usize,
+    steps: usize,
 ) -> WindowLeaf {
     let window = window.copied().unwrap_or(Window::valid([1, 1], [1, 1]));
     let (height, width) = match (group.head, group.input.shape.image()) {
@@ -263,6 +294,7 @@ fn window_leaf(
         depthwise: false,
         rows: ring_rows(&window, height),
         pixels: folding.pixels,
+        pace: Pace { steps, places: 1 },
     }
 }
 
@@ -280,7 +312,7 @@ fn pool(builder: &mut Builder, head: &Node, group: &Group, folding: Folding, win
     let (bits, lanes) = (encoding.bits() as usize, folding.simd);
     let groups = group.input.shape.channels().div_ceil(lanes);
     let area = window.kernel[0] * window.kernel[1];
-    let mut leaf = window_leaf(group, folding, Some(window), groups, groups);
+    let mut leaf = window_leaf(group, folding, Some(window), groups, groups, area);
     leaf.depthwise = true;
     if matches!(head.op, Op::MaxPool(_)) {
         leaf.pad_code = encoding.encode(encoding.range().min).unwrap_or(0);

@@ -97,7 +97,7 @@ fn case(shape: Shape) -> Case {
         words.iter().map(|word| word.iter().map(|weight| weight.code).collect()).collect();
     let sign = if x_signed { "s" } else { "u" };
     let name = format!("mac_{kind}{code_bits}_{sign}{x_bits}_{pe}x{simd}_{folds}x{steps}_{pixels}");
-    let mut case = Case::new(name, "mac_array")
+    let mut case = Case::new(name, "paced_array")
         .with_text("KIND", kind)
         .with("PE", pe)
         .with("SIMD", simd)
@@ -108,6 +108,7 @@ fn case(shape: Shape) -> Case {
         .with("ACC_BITS", acc_bits)
         .with("STEPS", steps)
         .with("FOLDS", folds)
+        .with("PLACES", (latency(kind, simd) as usize + 1).div_ceil(steps))
         .sends(&sent, pixels * simd, x_bits)
         .expects(&expected, pixels * pe, acc_bits)
         .reads(&image, pe * simd, code_bits);
@@ -116,13 +117,14 @@ fn case(shape: Shape) -> Case {
     case
 }
 
-/// Cycles from a fold's last beat in to its sums out.
+/// Cycles from a fold's last beat in to its sums out of the buffer: two of fetching, the adders, the accumulator, the
+/// buffer.
 fn latency(kind: &str, simd: usize) -> i64 {
     let levels = i64::from(simd.next_power_of_two().trailing_zeros()).max(1);
     match kind {
-        "xnor" => (levels + 1) / 2 + 1,
-        "multiply" => levels + 2,
-        _ => levels + 1,
+        "xnor" => (levels + 1) / 2 + 4,
+        "multiply" => levels + 5,
+        _ => levels + 4,
     }
 }
 

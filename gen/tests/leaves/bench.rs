@@ -10,6 +10,7 @@ use crate::tools::{Verilator, library};
 
 const MAIN: &str = include_str!("main.cpp");
 const STREAM_CHECK: &str = include_str!("stream_check.v");
+const PACED: &str = include_str!("paced.v");
 
 /// What a case did in its unstalled and its stalled phase.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,7 @@ impl Bench {
         std::fs::create_dir_all(&folder).expect("folder of the bench");
         let bench = Self { folder, cases };
         bench.write("stream_check.v", STREAM_CHECK);
+        bench.write("paced.v", PACED);
         bench.write("main.cpp", MAIN);
         bench.write("bench.v", &top(&bench.cases));
         bench.write_words();
@@ -57,7 +59,7 @@ impl Bench {
             .arg(format!("-DCASES={}", bench.cases.len()))
             .args(["--top-module", "bench", "-Mdir", "obj", "-y"])
             .arg(library())
-            .args(["bench.v", "stream_check.v", "main.cpp"]);
+            .args(["bench.v", "stream_check.v", "paced.v", "main.cpp"]);
         succeed(&mut command);
         bench
     }

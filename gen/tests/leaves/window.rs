@@ -86,7 +86,7 @@ fn case(name: &str, geometry: Geometry) -> Case {
     let sent: Vec<Vec<i64>> =
         frames.iter().flat_map(|frame| frame.chunks(LANES).map(<[i64]>::to_vec)).collect();
     let expected: Vec<Vec<i64>> = frames.iter().flat_map(|frame| windows(frame, geometry)).collect();
-    let mut case = Case::new(format!("window_{name}"), "window")
+    let mut case = Case::new(format!("window_{name}"), "paced_window")
         .with("BITS", BITS)
         .with("LANES", LANES)
         .with("HEIGHT", height)
@@ -108,7 +108,7 @@ fn case(name: &str, geometry: Geometry) -> Case {
         .sends(&sent, LANES, BITS)
         .expects(&expected, LANES * geometry.pixels, BITS);
     let first_rows = (geometry.kernel.0 - geometry.pad[0]).min(height);
-    case.latency = Some((first_rows * width * geometry.groups) as i64 + 2);
+    case.latency = Some((first_rows * width * geometry.groups) as i64 + 3);
     if matches!(name, "same" | "dense" | "dense_deep" | "pixels_same") {
         case.span = Some(expected.len() as i64 - 1);
     }

@@ -2,14 +2,15 @@
 // Stands in for the leaf of its name: loses or repeats one beat of the buffers whose width fault.hex names.
 `default_nettype none
 
-module skid_buffer #(
-    parameter WIDTH = 8                    // bits of one beat
+module result_buffer #(
+    parameter WIDTH  = 8,                  // bits of one result
+    parameter PLACES = 2                   // results
 ) (
     input  wire             clk,           // clock
     input  wire             rst,           // synchronous reset, active high
-    input  wire             s_valid,       // input beat offered
-    output wire             s_ready,       // input beat accepted
-    input  wire [WIDTH-1:0] s_data,        // input beat
+    input  wire             s_valid,       // a result comes
+    input  wire [WIDTH-1:0] s_data,        // the result
+    output wire             freed,         // a result leaves
     output wire             m_valid,       // output beat offered
     input  wire             m_ready,       // output beat accepted
     output wire [WIDTH-1:0] m_data         // output beat
@@ -23,17 +24,23 @@ module skid_buffer #(
 
   reg [15:0] taken_q, given_q;             // beats since reset
   reg        again_q;                      // the repeated beat was given once
+  reg        lost_q;                       // the place of the lost one is still to be freed
+  wire       left;
   wire       lose  = here && fault[0] == LOSE && taken_q == BEAT;
   wire       again = here && fault[0] == REPEAT && given_q == BEAT && !again_q;
 
-  skid_buffer_right #(.WIDTH(WIDTH)) u_right (
+  assign freed = left || lost_q;
+
+  result_buffer_right #(.WIDTH(WIDTH), .PLACES(PLACES)) u_right (
       .clk(clk), .rst(rst),
-      .s_valid(s_valid && !lose), .s_ready(s_ready), .s_data(s_data),
+      .s_valid(s_valid && !lose), .s_data(s_data), .freed(left),
       .m_valid(m_valid), .m_ready(m_ready && !again), .m_data(m_data)
   );
 
   always @(posedge clk) begin
-    if (s_valid && s_ready) taken_q <= taken_q + 1;
+    if (s_valid) taken_q <= taken_q + 1;
+    if (!left) lost_q <= 1'b0;
+    if (s_valid && lose) lost_q <= 1'b1;
     if (m_valid && m_ready) begin
       again_q <= again;
       if (!again) given_q <= given_q + 1;
@@ -42,6 +49,7 @@ module skid_buffer #(
       taken_q <= 0;
       given_q <= 0;
       again_q <= 0;
+      lost_q  <= 0;
     end
   end
 
