@@ -53,6 +53,7 @@ fn circuit(fault: u8) -> tempfile::TempDir {
         output: stream,
         probes: vec![probe],
         planned: Cycles { ii: 6, latency: 6 },
+        beyond: vec![],
         stages: Vec::new(),
     };
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

@@ -104,7 +104,7 @@ fn every_key_and_name_is_explained() {
 fn is_between(name: &str) -> bool {
     ["u", "s", "po2-", "dfp-"].iter().any(|row| {
         name.strip_prefix(row)
-            .is_some_and(|bits| bits.parse::<u32>().is_ok_and(|bits| (1..=16).contains(&bits)))
+            .is_some_and(|bits| bits.parse::<u32>().is_ok_and(|bits| (1..=32).contains(&bits)))
     })
 }
 

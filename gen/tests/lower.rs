@@ -377,3 +377,62 @@ fn integers_are_scaled_anew() {
         assert_eq!(output[(frame, channel)], half_up(value).clamp(0, 3));
     }
 }
+
+/// Runs two operands, s4·2^−1 and its maximum over pairs, through a join; `expected(a, b)` of every element.
+fn join(layer: &str, expected: impl Fn(i64, i64) -> Vec<i64>) -> Graph {
+    let layers = format!(
+        "  - {{name: a, op: requantize, output: {{format: s4, shift: 0}}}}\n  \
+         - {{name: b, op: requantize, input: input, output: {{format: s6, shift: -2, exp: 0, zero: 3, scale: 0.25}}}}\n{layer}"
+    );
+    let graph = graph("{shape: [1, 8, 1], format: s4, exp: -1}", &layers);
+    let input = frames(40, 8, -8, 7);
+    let output = Golden::new(&graph).run_keeping(input.view(), graph.outputs()).unwrap().swap_remove(0);
+    for (frame, image) in input.outer_iter().enumerate() {
+        let expected: Vec<i64> =
+            image.iter().flat_map(|&a| expected(a.into(), (4 * i64::from(a) + 3).clamp(-32, 31))).collect();
+        assert_eq!(output.row(frame).to_vec(), expected, "{graph}");
+    }
+    graph
+}
+
+#[test]
+fn operands_of_a_sum_come_to_one_unit() {
+    // a in halves, b in quarters above 3: the sum in quarters, above 3.
+    let graph = join("  - {name: sum, op: add, inputs: [a, b]}\n", |a, b| vec![2 * a + b]);
+    let sum = &graph[graph.outputs()[0]].fact;
+    assert_eq!((sum.unit().zero, sum.unit().scale, sum.format.exp), (3, 0.25, 0));
+    join(
+        "  - {name: sum, op: add, inputs: [a, b], activation: relu, output: {format: u3, exp: -1, rounding: floor}}\n",
+        |a, b| vec![((2 * a + b - 3).max(0) / 2).min(7)],
+    );
+    join(
+        "  - {name: sum, op: add, inputs: [{from: a, bias: 5, left: 2, mult: 3, shift: 3, rounding: half_even, zero: -1}, \
+         {from: b, shift: 1, rounding: toward_zero, format: s3}, a]}\n",
+        |a, b| {
+            let twelve = 12 * (a + 5);
+            let (floor, rest) = (twelve.div_euclid(8), twelve.rem_euclid(8));
+            let rounded = floor + i64::from(rest > 4 || (rest == 4 && floor % 2 != 0));
+            vec![rounded - 1 + (b / 2).clamp(-4, 3) + a]
+        },
+    );
+}
+
+#[test]
+fn operands_of_a_concatenation_come_to_one_format() {
+    join(
+        "  - {name: both, op: concat, inputs: [a, b, a], output: {format: s7, scale: 0.25, zero: 1}}\n",
+        |a, b| vec![2 * a + 1, b - 3 + 1, 2 * a + 1],
+    );
+    join(
+        "  - {name: both, op: concat, inputs: [{from: b, mult: 5, shift: 4, zero: 2}, a], output: {format: s4, exp: -1}}\n",
+        |a, b| vec![((5 * b + 8).div_euclid(16) + 2).clamp(-8, 7), a],
+    );
+    let graph = join(
+        "  - {name: both, op: concat, inputs: [a, a]}\n  - {name: c, op: add, inputs: [a, b]}\noutputs: [both, c]\n",
+        |a, _| vec![a, a],
+    );
+    assert!(
+        graph.nodes().iter().any(|node| node.name == "both" && node.fact.shape.0 == [1, 8, 2]),
+        "{graph}"
+    );
+}

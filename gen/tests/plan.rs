@@ -5,8 +5,8 @@ use std::path::Path;
 use ndarray::Array2;
 use netetch::desc::{self, Folding, Goal, Hardware};
 use netetch::fixed::{Encoding, Format, Rounding};
-use netetch::ir::{BlockOrder, Graph, Op, Scheme, Shape, Weights, Window};
-use netetch::{lower, plan};
+use netetch::ir::{BlockOrder, Graph, Op, Scheme, Shape, Softmax, Weights, Window};
+use netetch::{emit, lower, plan};
 
 fn example(name: &str) -> Graph {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).join("net.yaml");
@@ -98,4 +98,22 @@ fn what_has_no_circuit_is_refused() {
     ] {
         refused(&[4, 4, 2], op.clone());
     }
+}
+
+/// A circuit ends at the scores before a softmax, and its manifest says so.
+#[test]
+fn a_softmax_stays_outside_the_circuit() {
+    let mut graph = Graph::new("net");
+    let input = graph.input("input", Shape(vec![4]), Format::integer(Encoding::Signed(8)));
+    let pass = Op::Table { entries: (-128..128).collect(), encoding: Encoding::Signed(8), exp: 0 };
+    let scores = graph.add("scores", "scores", pass, &[input]).unwrap();
+    let softmax = Op::Softmax(Softmax::new(1.0, 0.1).unwrap());
+    let last = graph.add("probability", "probability", softmax, &[scores]).unwrap();
+    graph.output(last);
+    let plan = plan::plan(&graph, &Hardware::default()).unwrap();
+    assert_eq!(plan.stages.last().unwrap().name, "scores");
+    let folder = tempfile::tempdir().unwrap();
+    let manifest =
+        emit::emit(&graph, &plan, emit::Options { probes: false }, &folder.path().join("rtl")).unwrap();
+    assert_eq!(manifest.beyond, ["probability"]);
 }

@@ -181,7 +181,8 @@ fn parameter_bits(node: &Node) -> usize {
         | Op::Add
         | Op::Concat
         | Op::Upsample(_)
-        | Op::DepthToSpace { .. } => 0,
+        | Op::DepthToSpace { .. }
+        | Op::Softmax(_) => 0,
     }
 }
 

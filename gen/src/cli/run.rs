@@ -25,7 +25,7 @@ pub struct Args {
     /// test set when absent.
     #[arg(long)]
     input: Option<PathBuf>,
-    /// Where the outputs go, as .npy.
+    /// Where the output goes, as .npy; several go to files with their names before the .npy.
     #[arg(long)]
     output: Option<PathBuf>,
     /// Labels, [frames] integers, to count the accuracy against; as --input.
@@ -145,8 +145,12 @@ impl Results {
             let shape: Vec<usize> = std::iter::once(frames).chain(fact.shape.0.iter().copied()).collect();
             NpyWriter::create(path, &shape, fact.range)
         };
-        if let (Some(path), Some(&output)) = (&args.output, keep.first()) {
-            writers.push((0, writer(output, path)?));
+        if let Some(path) = &args.output {
+            let is_one = keep.len() == 1;
+            for (index, &output) in keep.iter().enumerate() {
+                let own = path.with_extension(format!("{}.npy", graph[output].name));
+                writers.push((index, writer(output, if is_one { path } else { &own })?));
+            }
         }
         if let Some(folder) = &args.layers {
             for id in graph.ids() {

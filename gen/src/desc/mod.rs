@@ -2,6 +2,7 @@
 //!
 //! [`read`] parses and checks the YAML alone; weight files are read when the description is lowered.
 
+mod identifiers;
 mod names;
 mod npy;
 mod references;
@@ -72,6 +73,14 @@ pub fn schema() -> serde_json::Value {
 }
 
 impl Description {
+    /// The place of an operand of a layer.
+    pub fn place_of_operand(&self, index: usize, operand: usize) -> Place {
+        let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
+        let position = layer.and_then(|layer| layer.get("inputs")?.item(operand)).map(|tree| tree.position);
+        let place = self.place_in_layer(index, &["input"]);
+        Place { position: position.or(place.position), ..place }
+    }
+
     /// The file it was read from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -82,12 +91,6 @@ impl Description {
         let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
         let name = layer.and_then(|layer| layer.get("name")).and_then(Tree::text);
         Place { layer: name.map(str::to_owned), ..self.innermost(layer, keys) }
-    }
-
-    /// Whether a layer was written with this key.
-    fn is_in_layer(&self, index: usize, key: &str) -> bool {
-        let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
-        layer.is_some_and(|layer| layer.get(key).is_some())
     }
 
     /// The place of a part outside the layers: the innermost of `keys` that was written.

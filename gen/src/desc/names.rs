@@ -13,6 +13,13 @@ pub fn format(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Formats of a scaled operand.
+pub fn operand(_: &mut SchemaGenerator) -> Schema {
+    let mut names: Vec<Option<String>> = (2..=32).map(|bits| Some(format!("s{bits}"))).collect();
+    names.push(None);
+    json_schema!({ "type": ["string", "null"], "enum": names, "x-expected": "s2 … s32" })
+}
+
 /// Weight schemes.
 pub fn scheme(_: &mut SchemaGenerator) -> Schema {
     let named = ["binary", "ternary", "twobit"].map(String::from);

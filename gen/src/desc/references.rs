@@ -19,16 +19,15 @@ pub(super) fn check(description: &Description, faults: &mut Faults) {
                 None => input_read = true,
             }
         }
-        for name in operands {
+        for (operand, name) in operands.into_iter().enumerate() {
             if name == network.input.name {
                 input_read = true;
             } else if let Some(found) = names[..index].iter().position(|&other| other == name) {
                 read[found] = true;
             } else {
-                let key = if description.is_in_layer(index, "inputs") { "inputs" } else { "input" };
                 let error =
                     unknown(name, &names[..index], names[index..].contains(&name), &network.input.name);
-                faults.push(error.at(description.place_in_layer(index, &[key])));
+                faults.push(error.at(description.place_of_operand(index, operand)));
                 all_known = false;
             }
         }

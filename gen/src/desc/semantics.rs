@@ -3,35 +3,12 @@
 use crate::error::{Error, Faults, Place, Result};
 
 use super::Description;
+use super::identifiers::{is_inner, module_fault, name_fault};
 use super::structure::nearest;
-use super::types::{Activation, Arithmetic, Bias, Layer, Output, Weights};
+use super::types::{Activation, Arithmetic, Bias, Layer, Operand, Output, ScaledOperand, Weights};
 
 /// An input of more elements than this is refused.
 const GREATEST_INPUT: u64 = 1 << 28;
-
-/// Words that Verilog-2005 keeps for itself.
-const KEYWORDS: &str = " always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config \
-    deassign default defparam design disable edge else end endcase endconfig endfunction endgenerate endmodule \
-    endprimitive endspecify endtable endtask event for force forever fork function generate genvar highz0 highz1 \
-    if ifnone incdir include initial inout input instance integer join large liblist library localparam \
-    macromodule medium module nand negedge nmos nor noshowcancelled not notif0 notif1 or output parameter pmos \
-    posedge primitive pull0 pull1 pulldown pullup pulsestyle_ondetect pulsestyle_onevent rcmos real realtime reg \
-    release repeat rnmos rpmos rtran rtranif0 rtranif1 scalared showcancelled signed small specify specparam \
-    strong0 strong1 supply0 supply1 table task time tran tranif0 tranif1 tri tri0 tri1 triand trior trireg \
-    unsigned use uwire vectored wait wand weak0 weak1 while wire wor xnor xor ";
-
-/// Words that SystemVerilog keeps as well; no module may be called so.
-const SYSTEM_KEYWORDS: &str = " accept_on alias always_comb \
-    always_ff always_latch assert assume before bind bins binsof bit break byte chandle checker class clocking \
-    const constraint context continue cover covergroup coverpoint cross dist do endchecker endclass endclocking \
-    endgroup endinterface endpackage endprogram endproperty endsequence enum eventually expect export extends \
-    extern final first_match foreach forkjoin global iff ignore_bins illegal_bins implements implies import \
-    inside int interconnect interface intersect join_any join_none let local logic longint matches modport \
-    nettype new nexttime null package packed priority program property protected pure rand randc randcase \
-    randsequence ref reject_on restrict return s_always s_eventually s_nexttime s_until s_until_with sequence \
-    shortint shortreal soft solve static string strong struct super sync_accept_on sync_reject_on tagged this \
-    throughout timeprecision timeunit type typedef union unique unique0 until until_with untyped var virtual \
-    void wait_order weak wildcard with within ";
 
 /// Every fault of a description whose structure is right.
 pub(super) fn check(description: &Description) -> Result<()> {
@@ -55,9 +32,7 @@ impl Checker<'_> {
 
     fn network(&mut self) {
         let network = &self.description.network;
-        let is_keyword = SYSTEM_KEYWORDS.contains(&format!(" {} ", network.name));
-        if let Some(error) = name_fault(&network.name).or_else(|| is_keyword.then(|| keyword(&network.name)))
-        {
+        if let Some(error) = module_fault(&network.name) {
             self.at(self.description.place(&["name"]), error);
         }
         let input = &network.input;
@@ -101,15 +76,32 @@ impl Checker<'_> {
                     .mend("give the input and each layer a name of its own");
                 self.at(place(&["name"]), error);
             }
-            let inner = ["_acc", "_pre"];
-            let taken = |other: &str| inner.iter().any(|suffix| name.strip_suffix(suffix) == Some(other));
+            let taken = |other: &str| name.strip_prefix(other).is_some_and(is_inner);
             if taken(&network.input.name) || network.layers.iter().any(|other| taken(other.name())) {
-                let error = Error::input(format!("found the layer name `{name}`"))
-                    .mend("the endings _acc and _pre name the inner steps of a layer: choose another");
+                let error = Error::input(format!("found the layer name `{name}`")).mend(
+                    "the endings _acc, _pre and _in0 … name the inner steps of a layer: choose another",
+                );
                 self.at(place(&["name"]), error);
             }
             if let Some(layer) = layer.arithmetic() {
                 self.arithmetic(index, layer);
+            }
+            for (operand, scaled) in layer.scaled_operands().iter().enumerate() {
+                if let Operand::Scaled(scaled) = scaled
+                    && let Some(error) = operand_fault(scaled, matches!(layer, Layer::Concat(_)))
+                {
+                    self.at(self.description.place_of_operand(index, operand), error);
+                }
+            }
+            if let Layer::Concat(concat) = layer
+                && concat.output.is_none()
+                && concat
+                    .inputs
+                    .iter()
+                    .any(|operand| matches!(operand, Operand::Scaled(own) if own.is_scaled()))
+            {
+                let error = Error::input("found a scaled operand, but no format to bring it to");
+                self.at(place(&["inputs"]), error.mend("add `output: {format: …}`"));
             }
             if let Layer::AveragePool(pool) = layer
                 && pool.pad_value.is_some()
@@ -197,6 +189,17 @@ impl Checker<'_> {
             self.at(self.description.place(&["hardware", "folding", name]), error);
         }
     }
+}
+
+fn operand_fault(operand: &ScaledOperand, in_concat: bool) -> Option<Error> {
+    if operand.rounding == super::types::Rounding::TfliteDouble && operand.mult.is_none() {
+        let error = Error::input("found tflite_double without a multiplier");
+        return Some(error.mend("it is defined for `mult`: add it, or use another rounding"));
+    }
+    (in_concat && operand.format.is_some()).then(|| {
+        let error = Error::input("found `format` of an operand of concat");
+        error.mend("all operands have the format of `output`: leave it out")
+    })
 }
 
 fn codes_or_values() -> Error {
@@ -356,22 +359,4 @@ fn limits(
         return;
     };
     fault(&["output", "limits"], error);
-}
-
-fn name_fault(name: &str) -> Option<Error> {
-    let mut letters = name.chars();
-    let starts = letters.next().is_some_and(|letter| letter.is_ascii_lowercase());
-    let goes_on =
-        letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
-    if !starts || !goes_on || name.len() > 64 {
-        let error = Error::input(format!("found the name `{}`", name.chars().take(80).collect::<String>()));
-        return Some(
-            error.mend("a name is a lower-case letter, then lower-case letters, digits and _; 64 at most"),
-        );
-    }
-    KEYWORDS.contains(&format!(" {name} ")).then(|| keyword(name))
-}
-
-fn keyword(name: &str) -> Error {
-    Error::input(format!("found the name `{name}`, a word of Verilog")).mend("choose another name")
 }

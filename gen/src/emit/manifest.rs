@@ -26,6 +26,9 @@ pub struct Manifest {
     pub planned: Cycles,
     /// The stages, in network order.
     pub stages: Vec<Stage>,
+    /// Layers behind the circuit's output, which the golden model alone computes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<String>,
 }
 
 /// A generated file.

@@ -89,6 +89,12 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
         input: stream(&fact(input), plan.input, padded(plan.input)),
         output: stream(&fact(plan.stages.last().and_then(last)), plan.output, padded(plan.output)),
         probes: if options.probes { plan.stages.iter().filter_map(probe).collect() } else { Vec::new() },
+        beyond: graph
+            .outputs()
+            .iter()
+            .filter(|id| !graph.circuit_outputs().contains(id))
+            .map(|&id| graph[id].layer.clone())
+            .collect(),
         planned: Cycles { ii: plan.cycles.ii, latency: plan.cycles.latency },
         stages: plan
             .stages

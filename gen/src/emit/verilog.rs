@@ -200,7 +200,8 @@ fn notes(graph: &Graph, stage: &Stage) -> Vec<String> {
             | Op::Add
             | Op::Concat
             | Op::Upsample(_)
-            | Op::DepthToSpace { .. } => {}
+            | Op::DepthToSpace { .. }
+            | Op::Softmax(_) => {}
         }
     }
     notes.push(format!("{} cycles a frame, {} ROM bits", stage.cycles, stage.rom_bits()));

@@ -11,6 +11,7 @@ mod pool;
 mod product;
 mod program;
 mod requantize;
+mod softmax;
 mod threshold;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
@@ -126,7 +127,8 @@ fn greatest_magnitude(graph: &Graph, node: &Node) -> u128 {
         | Op::ArgMax
         | Op::Concat
         | Op::Upsample(_)
-        | Op::DepthToSpace { .. } => 0,
+        | Op::DepthToSpace { .. }
+        | Op::Softmax(_) => 0,
     };
     partial.max(node.fact.range.magnitude().into())
 }

@@ -1,13 +1,14 @@
 //! The order of work: which nodes run together, and where each result lies.
 
 use crate::fixed::Range;
-use crate::ir::{Fact, Graph, NodeId, Op};
+use crate::ir::{Fact, Graph, NodeId, Op, Softmax};
 
 use super::join::{Rearrangement, add, concat};
 use super::lanes::{Lanes, Number};
 use super::pool::{Averaging, argmax, average_pool, max_pool};
 use super::product::{Grouped, Product, Sliding};
 use super::requantize::Requantizer;
+use super::softmax::softmax;
 use super::threshold::{Lookup, Stairs};
 
 /// A node, prepared for lanes of `T`.
@@ -28,6 +29,7 @@ pub(super) enum Kernel<T> {
     /// The channels of each operand.
     Concat(Vec<usize>),
     Rearrange(Rearrangement),
+    Softmax(Softmax),
 }
 
 impl<T: Number> Kernel<T> {
@@ -61,6 +63,7 @@ impl<T: Number> Kernel<T> {
             Op::ArgMax => Kernel::ArgMax,
             Op::Add => Kernel::Add,
             Op::Concat => Kernel::Concat(operands.iter().map(|fact| fact.shape.channels()).collect()),
+            Op::Softmax(softmax) => Kernel::Softmax(*softmax),
             Op::Upsample(factor) => Kernel::Rearrange(Rearrangement::upsample(*factor, image)),
             Op::DepthToSpace { block, order } => {
                 Kernel::Rearrange(Rearrangement::depth_to_space(*block, *order, image))
@@ -92,7 +95,8 @@ impl<T: Number> Kernel<T> {
             | Kernel::ArgMax
             | Kernel::Add
             | Kernel::Concat(_)
-            | Kernel::Rearrange(_) => {}
+            | Kernel::Rearrange(_)
+            | Kernel::Softmax(_) => {}
         }
     }
 }
@@ -287,6 +291,10 @@ impl Step {
                 }
             }
             Kernel::Concat(channels) => concat(operands, channels, output),
+            Kernel::Softmax(parameters) => {
+                output.copy_from_slice(input);
+                output.chunks_exact_mut(self.channels).for_each(|position| softmax(*parameters, position));
+            }
             Kernel::Rearrange(rearrangement) => rearrangement.apply(input, output),
         }
     }

@@ -86,6 +86,15 @@ impl Graph {
         &self.outputs
     }
 
+    /// What a circuit gives: the outputs, and the scores before a softmax instead of it.
+    pub fn circuit_outputs(&self) -> Vec<NodeId> {
+        let before = |&id: &NodeId| match (&self[id].op, self[id].inputs.first()) {
+            (Op::Softmax(_), Some(&scores)) => scores,
+            _ => id,
+        };
+        self.outputs.iter().map(before).collect()
+    }
+
     /// The network's inputs, in the order added.
     pub fn inputs(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.ids().filter(|&id| self[id].op == Op::Input)

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Format, Range, Rounding};
 
-use super::fact::{Fact, Shape};
+use super::fact::{Fact, Scale, Shape};
 use super::join;
 use super::op::{Op, Requantize, Scaling, Thresholds, Window};
 use super::weights::Weights;
@@ -40,6 +40,7 @@ pub(super) fn infer(op: &Op, operands: &[&Fact]) -> Result<Fact> {
         Op::ArgMax => argmax(input),
         Op::Upsample(factor) => upsample(*factor, input),
         Op::DepthToSpace { block, .. } => depth_to_space(*block, input),
+        Op::Softmax(_) => softmax(input),
     }
 }
 
@@ -315,6 +316,23 @@ fn argmax(input: &Fact) -> Result<Fact> {
     let range = Range { min: 0, max: elements.max(1) as i64 - 1 };
     let bits = range.unsigned_bits().unwrap_or(1);
     Ok(Fact { shape: Shape(vec![1]), format: Format::integer(Encoding::Unsigned(bits)), range, scale: None })
+}
+
+fn softmax(input: &Fact) -> Result<Fact> {
+    let encoding = Encoding::Signed(8);
+    if input.format.encoding != encoding {
+        return Err(Error::input(format!(
+            "found a softmax of {} scores; expected s8",
+            input.format.encoding
+        ))
+        .mend("give the layer before it `output: {format: s8, …}`"));
+    }
+    Ok(Fact {
+        shape: input.shape.clone(),
+        format: Format { encoding, exp: -8 },
+        range: encoding.range(),
+        scale: Some(Scale { zero: -128, scale: 1.0 }),
+    })
 }
 
 fn image(input: &Fact) -> Result<(usize, usize, usize)> {

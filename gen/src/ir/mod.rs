@@ -13,5 +13,5 @@ mod weights;
 
 pub use fact::{Fact, Scale, Shape};
 pub use graph::{Graph, Node, NodeId};
-pub use op::{BlockOrder, Op, Requantize, Scaling, Thresholds, Window};
+pub use op::{BlockOrder, Op, Requantize, Scaling, Softmax, Thresholds, Window};
 pub use weights::{Scheme, Weights};

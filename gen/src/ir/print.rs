@@ -41,6 +41,7 @@ fn details(op: &Op) -> String {
             format!("  # {}, {}{counting}", describe_window(window), rounding.name())
         }
         Op::Upsample([down, right]) => format!("  # {down}×{right}"),
+        Op::Softmax(softmax) => format!("  # multiplier {} · 2^{}", softmax.multiplier, softmax.left),
         Op::DepthToSpace { block, .. } => format!("  # blocks of {block}×{block}"),
         Op::Requantize(requantize) => {
             let scaling = match &requantize.scaling {

@@ -4,6 +4,7 @@ mod arithmetic;
 mod chain;
 mod derived;
 mod explicit;
+mod join;
 mod load;
 mod multiplier;
 mod table;
@@ -12,11 +13,11 @@ use std::collections::HashMap;
 
 use ndarray::Array2;
 
-use crate::desc::types::{Padding, PaddingRule};
+use crate::desc::types::{self, Padding, PaddingRule};
 use crate::desc::{Description, Layer};
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Format};
-use crate::ir::{Fact, Graph, NodeId, Op, Scale, Shape, Window};
+use crate::ir::{BlockOrder, Fact, Graph, NodeId, Op, Scale, Shape, Softmax, Window};
 
 use arithmetic::Accumulators;
 use load::Sources;
@@ -100,6 +101,10 @@ fn within_limits(fact: &Fact) -> Result<()> {
 fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, operands: &[NodeId]) -> Result<NodeId> {
     let name = layer.name();
     let &[input, ..] = operands else { return Err(Error::input("found no operand")) };
+    if operands.iter().any(|&operand| matches!(graph[operand].op, Op::Softmax(_))) {
+        return Err(Error::input("found a layer that reads a softmax, which has no circuit")
+            .mend("let a softmax be last; argmax gives the same class without it"));
+    }
     let image = || {
         let shape = &graph[input].fact.shape;
         shape.image().ok_or_else(|| {
@@ -142,6 +147,23 @@ fn add(graph: &mut Graph, sources: &mut Sources<'_>, layer: &Layer, operands: &[
         Layer::Requantize(_) => {
             let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
             return arithmetic::add(graph, sources, parts, Accumulators::Operand, input);
+        }
+        Layer::Add(add) => {
+            let parts = layer.arithmetic().ok_or_else(|| Error::input("no arithmetic"))?;
+            return join::add(graph, sources, add, parts, operands);
+        }
+        Layer::Concat(concat) => return join::concat(graph, concat, operands),
+        Layer::Upsample(upsample) => Op::Upsample(upsample.factor.each()),
+        Layer::DepthToSpace(layer) => Op::DepthToSpace {
+            block: layer.block as usize,
+            order: match layer.order {
+                types::BlockOrder::Dcr => BlockOrder::DepthLast,
+                types::BlockOrder::Crd => BlockOrder::DepthFirst,
+            },
+        },
+        Layer::Softmax(softmax) => {
+            let fact = &graph[input].fact;
+            Op::Softmax(Softmax::new(softmax.beta, fact.unit().scale * 2_f64.powi(fact.format.exp))?)
         }
         Layer::MaxPool(pool) => {
             let (height, width, _) = image()?;

@@ -58,7 +58,8 @@ pub struct Group<'a> {
 /// When the graph is not a chain from one input to one output.
 pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
     let inputs: Vec<NodeId> = graph.inputs().collect();
-    let (&[input], &[output]) = (&inputs[..], graph.outputs()) else {
+    let outputs = graph.circuit_outputs();
+    let (&[input], &[output]) = (&inputs[..], &outputs[..]) else {
         return Err(Error::input(format!(
             "found {} inputs and {} outputs; a circuit has one of each",
             inputs.len(),
@@ -79,7 +80,7 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
             Op::Dense(weights) => Some(Head::Array(weights, None)),
             Op::Conv2d { weights, window, .. } => Some(Head::Array(weights, Some(window))),
             Op::MaxPool(window) | Op::AveragePool { window, .. } => Some(Head::Pool(window)),
-            Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } => None,
+            Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } | Op::Softmax(_) => None,
             Op::ArgMax => Some(Head::ArgMax),
             Op::Requantize(_) | Op::Threshold(_) | Op::Table { .. } => {
                 groups.is_empty().then_some(Head::Elements)

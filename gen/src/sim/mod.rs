@@ -190,8 +190,9 @@ fn watched(graph: &Graph, manifest: &Manifest, probes: bool) -> Result<Vec<Watch
     let mut all = probes
         .map(|probe| Ok(Watched { node: probe.node.clone(), packing: Packing::of(&probe.stream)? }))
         .collect::<Result<Vec<_>>>()?;
-    let &[output] = graph.outputs() else {
-        return Err(Error::input(format!("found {} outputs; expected 1", graph.outputs().len())));
+    let outputs = graph.circuit_outputs();
+    let [output] = outputs[..] else {
+        return Err(Error::input(format!("found {} outputs; expected 1", outputs.len())));
     };
     all.push(Watched { node: graph[output].name.clone(), packing: Packing::of(&manifest.output)? });
     let known = |name: &str| graph.nodes().iter().any(|node| node.name == name);

@@ -81,7 +81,8 @@ pub(super) fn of<'a>(
         | Op::Add
         | Op::Concat
         | Op::Upsample(_)
-        | Op::DepthToSpace { .. } => return None,
+        | Op::DepthToSpace { .. }
+        | Op::Softmax(_) => return None,
     };
     let multiplier = &graph[product];
     let &[source] = multiplier.inputs.as_slice() else { return None };

@@ -178,6 +178,7 @@ mod tests {
             output: stream,
             probes: vec![],
             planned: Cycles { ii: 64, latency: 100 },
+            beyond: vec![],
             stages: vec![stage("fc1", 16, 8, 64), stage("fc2", 4, 8, 32)],
         }
     }

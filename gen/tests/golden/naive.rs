@@ -113,6 +113,7 @@ fn operation(node: &Node, operand: &Node, input: &[i128]) -> Vec<i128> {
             }
             output
         }
+        Op::Softmax(_) => unreachable!("compared with cases of others"),
         Op::Add | Op::Concat => unreachable!("not of one operand"),
         Op::ArgMax => {
             let mut best = 0;

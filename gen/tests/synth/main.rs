@@ -41,6 +41,7 @@ fn generate(parent: &Path) -> std::path::PathBuf {
         output: stream(&[1], "u3", 3, 1),
         probes: vec![],
         planned: Cycles { ii: 256, latency: 268 },
+        beyond: Vec::new(),
         stages: vec![stage("fc1", "dense", 8, 4096), stage("class", "argmax", 1, 0)],
     };
     fs::write(folder.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();

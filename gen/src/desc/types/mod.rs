@@ -10,6 +10,7 @@ use super::names;
 
 mod activation;
 mod hardware;
+mod joins;
 mod layers;
 mod output;
 mod tensors;
@@ -17,6 +18,7 @@ mod window;
 
 pub use activation::{Activation, TableInput};
 pub use hardware::{Folding, Goal, Hardware};
+pub use joins::{Add, BlockOrder, Common, Concat, DepthToSpace, Operand, ScaledOperand, Softmax, Upsample};
 pub use layers::{AveragePool, Conv2d, Dense, GlobalAveragePool, MaxPool, Named, Requantize};
 pub use output::{Derive, Output, Rounding, Saturation};
 pub use tensors::{BatchNorm, Bias, FullBias, Inexact, Parameter, Per, Quantizer, Weights};
@@ -110,6 +112,16 @@ pub enum Layer {
     GlobalMaxPool(Named),
     /// The integers of a layer, scaled anew.
     Requantize(Requantize),
+    /// The sum of several tensors.
+    Add(Add),
+    /// Several tensors side by side along the channels.
+    Concat(Concat),
+    /// Every pixel repeated.
+    Upsample(Upsample),
+    /// The channels of every pixel as a block of pixels.
+    DepthToSpace(DepthToSpace),
+    /// A probability for each class; the circuit ends before it.
+    Softmax(Softmax),
     /// An image as a vector, in height, width, channel order.
     Flatten(Named),
     /// The index of the greatest element; the lowest index wins a tie.
@@ -144,6 +156,11 @@ impl Layer {
             Layer::GlobalAveragePool(layer) => &layer.name,
             Layer::GlobalMaxPool(layer) | Layer::Flatten(layer) | Layer::Argmax(layer) => &layer.name,
             Layer::Requantize(layer) => &layer.name,
+            Layer::Add(layer) => &layer.name,
+            Layer::Concat(layer) => &layer.name,
+            Layer::Upsample(layer) => &layer.name,
+            Layer::DepthToSpace(layer) => &layer.name,
+            Layer::Softmax(layer) => &layer.name,
         }
     }
 
@@ -157,8 +174,22 @@ impl Layer {
             Layer::GlobalAveragePool(layer) => &layer.input,
             Layer::GlobalMaxPool(layer) | Layer::Flatten(layer) | Layer::Argmax(layer) => &layer.input,
             Layer::Requantize(layer) => &layer.input,
+            Layer::Upsample(layer) => &layer.input,
+            Layer::DepthToSpace(layer) => &layer.input,
+            Layer::Softmax(layer) => &layer.input,
+            Layer::Add(Add { inputs, .. }) | Layer::Concat(Concat { inputs, .. }) => {
+                return inputs.iter().map(Operand::name).collect();
+            }
         };
         one.as_deref().into_iter().collect()
+    }
+
+    /// The operands that it scales, if it has several.
+    pub fn scaled_operands(&self) -> &[Operand] {
+        match self {
+            Layer::Add(Add { inputs, .. }) | Layer::Concat(Concat { inputs, .. }) => inputs,
+            _ => &[],
+        }
     }
 
     /// What it does with its accumulators, if it has any.
@@ -188,10 +219,22 @@ impl Layer {
                 activation: &layer.activation,
                 output: Some(&layer.output),
             }),
+            Layer::Add(layer) => Some(Arithmetic {
+                name: &layer.name,
+                weights: None,
+                bias: None,
+                batch_norm: None,
+                activation: &layer.activation,
+                output: layer.output.as_ref(),
+            }),
             Layer::MaxPool(_)
             | Layer::AveragePool(_)
             | Layer::GlobalAveragePool(_)
             | Layer::GlobalMaxPool(_)
+            | Layer::Concat(_)
+            | Layer::Upsample(_)
+            | Layer::DepthToSpace(_)
+            | Layer::Softmax(_)
             | Layer::Flatten(_)
             | Layer::Argmax(_) => None,
         }
