@@ -12,6 +12,7 @@ pub mod lower;
 pub mod plan;
 pub mod quant;
 pub mod report;
+pub mod share;
 pub mod sim;
 pub mod synth;
 pub mod target;

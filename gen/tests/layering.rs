@@ -7,7 +7,7 @@ use std::process::Command;
 /// The floors of `gen/src`, from the bottom; one line each.
 const FLOORS: [&[&str]; 9] = [
     &["error", "exact", "fixed", "tool", "target"],
-    &["desc", "import"],
+    &["desc", "import", "share"],
     &["ir"],
     &["quant"],
     &["lower", "golden", "plan"],
