@@ -12,7 +12,7 @@ use ndarray::Array2;
 use netetch::fixed::Encoding;
 use netetch::golden::Golden;
 use netetch::ir::Graph;
-use netetch::{desc, lower};
+use netetch::lower;
 use serde::Serialize;
 
 /// Multiply-accumulates per measurement, about.
@@ -37,8 +37,8 @@ fn main() {
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     for path in networks {
-        match desc::read(&path).and_then(|description| lower::lower(&description)) {
-            Ok(graph) => rows.extend([1, all].map(|threads| measure(&graph, threads))),
+        match lower::read(&path) {
+            Ok((_, graph)) => rows.extend([1, all].map(|threads| measure(&graph, threads))),
             Err(error) => eprintln!("skipped: {error}"),
         }
     }

@@ -93,6 +93,11 @@ impl Error {
         Error::one(Kind::Mismatch, message)
     }
 
+    /// No fault of its own: it follows from one that was gathered before.
+    pub(crate) fn reported() -> Self {
+        Error { faults: Vec::new() }
+    }
+
     /// Says where, for every fault that does not say it yet; an inner place wins, part by part.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
@@ -104,6 +109,18 @@ impl Error {
             if fault.place.layer.is_none() {
                 fault.place.layer.clone_from(&place.layer);
             }
+        }
+        self
+    }
+
+    /// Says where the file at fault is named; the file itself goes into the message.
+    #[must_use]
+    pub fn named_at(mut self, place: &Place) -> Self {
+        for fault in &mut self.faults {
+            if let Some(file) = &fault.place.file {
+                fault.message = format!("{}: {}", file.display(), fault.message);
+            }
+            fault.place.clone_from(place);
         }
         self
     }
@@ -172,9 +189,17 @@ impl Faults {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// `value` when nothing was gathered, else everything that was.
+    /// `value` when nothing was gathered, else everything that was, in the order of the places.
     pub fn or<T>(self, value: T) -> Result<T> {
-        self.0.map_or(Ok(value), Err)
+        let Some(mut error) = self.0 else { return Ok(value) };
+        error.faults.sort_by_key(|fault| (fault.place.position.is_none(), fault.place.position));
+        Err(error)
+    }
+
+    /// As [`Faults::or`], of a value that may be missing because of a fault gathered before.
+    pub(crate) fn or_missing<T>(self, value: Option<T>) -> Result<T> {
+        self.or(())?;
+        value.ok_or_else(Error::reported)
     }
 
     /// Whether nothing was gathered.
@@ -220,6 +245,24 @@ mod tests {
             "net.yaml:3:5: unknown key `pe`\n  help: did you mean `pes`?\nw.npz: layer `fc1`: no bias"
         );
         assert_eq!((error.count(), error.exit_code()), (2, 1));
+    }
+
+    #[test]
+    fn faults_come_in_the_order_of_their_places() {
+        let at = |line, column| Place { position: Some((line, column)), ..Place::file("net.yaml") };
+        let mut faults = Faults::default();
+        faults.push(Error::input("c").at(at(7, 1)));
+        faults.push(Error::input("a").at(at(2, 9)).and(Error::input("b").at(at(2, 10))));
+        faults.push(Error::reported());
+        let error = faults.or(()).unwrap_err();
+        assert_eq!(error.to_string(), "net.yaml:2:9: a\nnet.yaml:2:10: b\nnet.yaml:7:1: c");
+        assert!(Faults::default().or_missing(None::<()>).is_err_and(|error| error.count() == 0));
+    }
+
+    #[test]
+    fn a_file_at_fault_is_named_in_the_message() {
+        let error = Error::input("no archive").at(Place::file("w.npz")).named_at(&Place::layer("fc1"));
+        assert_eq!(error.to_string(), "layer `fc1`: w.npz: no archive");
     }
 
     #[test]

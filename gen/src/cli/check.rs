@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use netetch::ir::{Graph, Node, Op, Scaling};
-use netetch::{desc, lower};
+use netetch::lower;
 use serde::Serialize;
 
 /// Checks a description and its weights; prints shapes, formats, exact ranges, widths and sizes.
@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Reads, lowers and prints.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let graph = lower::lower(&desc::read(&args.network)?)?;
+    let (_, graph) = lower::read(&args.network)?;
     let report = Report::of(&graph);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

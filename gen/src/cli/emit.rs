@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netetch::emit::{self, Options};
-use netetch::{desc, lower, plan};
+use netetch::{lower, plan};
 
 /// Write the circuit as Verilog, with its ROM images and a manifest.
 #[derive(Debug, clap::Args)]
@@ -21,8 +21,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let description = desc::read(&args.network)?;
-    let graph = lower::lower(&description)?;
+    let (description, graph) = lower::read(&args.network)?;
     let plan = plan::plan(&graph, &description.hardware)?;
     let folder = args.output.unwrap_or_else(|| super::build_folder(&graph.name).join("rtl"));
     let manifest = emit::emit(&graph, &plan, Options { probes: args.probes }, &folder)?;

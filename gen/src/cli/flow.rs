@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ndarray::{Array2, s};
-use netetch::desc::{self, Description};
+use netetch::desc::Description;
 use netetch::emit::manifest::Cycles;
 use netetch::emit::{self, Options};
 use netetch::golden::Golden;
@@ -86,9 +86,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
     let mut steps = Steps::default();
-    let description = steps.run("check", |_| desc::read(network))?;
+    let (description, graph) = steps.run("check", |_| lower::read(network))?;
     let targets = targets(args, &description)?;
-    let graph = steps.run("lower", |_| lower::lower(&description))?;
     let test = test_set(&description, &graph)?;
     let accuracy = steps.run("golden", |_| accuracy(&graph, &test))?;
     let plan = steps.run("plan", |_| plan::plan(&graph, &description.hardware))?;

@@ -10,7 +10,7 @@ use netetch::desc::Description;
 use netetch::error::{Error, Place};
 use netetch::golden::Golden;
 use netetch::ir::{Graph, NodeId};
-use netetch::{desc, lower};
+use netetch::lower;
 use serde::Serialize;
 
 use super::frames;
@@ -44,9 +44,8 @@ pub struct Args {
 
 /// Reads, computes, writes, counts.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let description = desc::read(&args.network)?;
+    let (description, graph) = lower::read(&args.network)?;
     let (input, labels) = sources(&args, &description)?;
-    let graph = lower::lower(&description)?;
     let frames = frames::read(&graph, &input)?;
     let labels = labels.map(|path| read_labels(&path, frames.nrows())).transpose()?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;

@@ -9,7 +9,7 @@ use netetch::emit;
 use netetch::ir::Graph;
 use netetch::plan::Plan;
 use netetch::sim::{self, Options, Scenario, SimReport};
-use netetch::{desc, lower, plan};
+use netetch::{lower, plan};
 
 /// Simulate the circuit on frames and compare every output bit with the golden model.
 ///
@@ -57,8 +57,7 @@ fn probability(text: &str) -> Result<f64, String> {
 
 /// Emits, simulates, compares.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let description = desc::read(&args.network)?;
-    let graph = lower::lower(&description)?;
+    let (description, graph) = lower::read(&args.network)?;
     let plan = plan::plan(&graph, &description.hardware)?;
     let inputs = inputs(&args, &graph)?;
     let scenarios = scenarios(&args);

@@ -12,7 +12,7 @@ use netetch::sim::{self, SimReport, Sources};
 use netetch::synth::report::{Resources, SynthReport};
 use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
-use netetch::{desc, emit, lower, plan};
+use netetch::{emit, lower, plan};
 
 /// Synthesize, place and route; measure area and clock; make a bitstream.
 #[derive(Debug, clap::Args)]
@@ -68,8 +68,7 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let description = desc::read(&args.network)?;
-    let graph = lower::lower(&description)?;
+    let (description, graph) = lower::read(&args.network)?;
     let plan = plan::plan(&graph, &description.hardware)?;
     let folder = super::build_folder(&graph.name).join("rtl");
     emit::emit(&graph, &plan, emit::Options { probes: false }, &folder)?;

@@ -2,6 +2,7 @@
 //!
 //! [`read`] parses and checks the YAML alone; weight files are read when the description is lowered.
 
+mod doubts;
 mod identifiers;
 mod names;
 mod npy;
@@ -13,6 +14,7 @@ mod tree;
 pub mod types;
 mod weight_files;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ pub use tensor::Tensor;
 pub use types::{Folding, Goal, Hardware, Layer, Network, TestSet};
 pub use weight_files::WeightFiles;
 
+use doubts::Doubts;
 use tree::Tree;
 
 /// A description longer than this is refused.
@@ -37,6 +40,9 @@ pub struct Description {
     pub hardware: Hardware,
     path: PathBuf,
     tree: Tree,
+    doubts: Doubts,
+    /// The layers with a mistake, by index.
+    faulty: HashSet<usize>,
 }
 
 /// Reads a description and checks it; no other file is read.
@@ -44,27 +50,26 @@ pub struct Description {
 /// # Errors
 /// All the mistakes of the file, each with line and column.
 pub fn read(path: &Path) -> Result<Description> {
-    let text = text(path)?;
+    let (description, faults) = draft(path)?;
+    faults.or(description)
+}
+
+/// What of a description has no mistake, and all the mistakes.
+///
+/// # Errors
+/// When the file cannot be read, or is no YAML.
+pub(crate) fn draft(path: &Path) -> Result<(Description, Faults)> {
     let at_file = |error: Error| error.at(Place::file(path));
-    let mut faults = Faults::default();
-    let (tree, fault) = tree::parse(&text);
-    if let Some(fault) = fault {
-        faults.push(at_file(fault));
-    }
-    let Some(tree) = tree else {
-        faults.or(())?;
-        return Err(at_file(Error::input("found no description")));
-    };
-    if let Err(all) = structure::check(&schema(), &tree).or(()) {
-        faults.push(at_file(all));
-    }
-    faults.or(())?;
-    let network: Network = serde_json::from_value(tree.to_json())
-        .map_err(|error| at_file(Error::input(format!("not a description: {error}"))))?;
-    let description =
-        Description { hardware: network.hardware.clone(), network, path: path.to_owned(), tree };
-    semantics::check(&description)?;
-    Ok(description)
+    let tree = tree::parse(&text(path)?).map_err(at_file)?;
+    let (mut faults, doubts) = structure::check(&schema(), &tree, path);
+    let network = serde_json::from_value::<Network>(doubts.sound_parts(&tree).into())
+        .map_err(|error| at_file(Error::input(format!("not a description: {error}"))));
+    let Some(network) = faults.keep(network) else { return faults.or_missing(None) };
+    let hardware = network.hardware.clone();
+    let faulty = HashSet::new();
+    let mut description = Description { network, hardware, path: path.to_owned(), tree, doubts, faulty };
+    semantics::check(&mut description, &mut faults);
+    Ok((description, faults))
 }
 
 /// The JSON Schema of a description, for editors.
@@ -73,14 +78,6 @@ pub fn schema() -> serde_json::Value {
 }
 
 impl Description {
-    /// The place of an operand of a layer.
-    pub fn place_of_operand(&self, index: usize, operand: usize) -> Place {
-        let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
-        let position = layer.and_then(|layer| layer.get("inputs")?.item(operand)).map(|tree| tree.position);
-        let place = self.place_in_layer(index, &["input"]);
-        Place { position: position.or(place.position), ..place }
-    }
-
     /// The file it was read from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -88,9 +85,17 @@ impl Description {
 
     /// The place of a part of a layer: the innermost of `keys` that was written.
     pub fn place_in_layer(&self, index: usize, keys: &[&str]) -> Place {
-        let layer = self.tree.get("layers").and_then(|layers| layers.item(index));
+        let layer = self.layer(index);
         let name = layer.and_then(|layer| layer.get("name")).and_then(Tree::text);
         Place { layer: name.map(str::to_owned), ..self.innermost(layer, keys) }
+    }
+
+    /// The place of an operand of a layer.
+    pub fn place_of_operand(&self, index: usize, operand: usize) -> Place {
+        let position =
+            self.layer(index).and_then(|layer| layer.get("inputs")?.item(operand)).map(|tree| tree.position);
+        let place = self.place_in_layer(index, &["input"]);
+        Place { position: position.or(place.position), ..place }
     }
 
     /// The place of a part outside the layers: the innermost of `keys` that was written.
@@ -109,6 +114,25 @@ impl Description {
             tree = Some(inner);
         }
         Place { file: Some(self.path.clone()), position, layer: None }
+    }
+
+    /// Whether there is no doubt what is said of a part outside the layers.
+    pub(crate) fn is_certain(&self, key: &str) -> bool {
+        self.doubts.is_certain(&self.tree, key)
+    }
+
+    /// Whether there is no doubt what is said of each of these parts of a layer.
+    pub(crate) fn is_certain_in_layer(&self, index: usize, keys: &[&str]) -> bool {
+        self.layer(index).is_some_and(|layer| keys.iter().all(|key| self.doubts.is_certain(layer, key)))
+    }
+
+    /// Whether there is no mistake in a layer.
+    pub(crate) fn is_whole(&self, index: usize) -> bool {
+        !self.faulty.contains(&index) && self.layer(index).is_some_and(|layer| self.doubts.is_sound(layer))
+    }
+
+    fn layer(&self, index: usize) -> Option<&Tree> {
+        self.tree.get("layers").and_then(|layers| layers.item(index))
     }
 
     /// A file named in the description, relative to it.

@@ -5,13 +5,16 @@ use crate::error::{Error, Faults};
 use super::Description;
 use super::structure::nearest;
 
-/// Every name of an operand or an output that stands for nothing, and every result that nobody reads.
-pub(super) fn check(description: &Description, faults: &mut Faults) {
+/// Every name of an operand or an output that stands for nothing, and every result that nobody reads. `names` are those
+/// of the layers; where one is not known, or the input's, it may be any.
+pub(super) fn check(description: &Description, names: &[Option<String>], faults: &mut Faults) {
     let network = &description.network;
-    let names: Vec<&str> = network.layers.iter().map(|layer| layer.name()).collect();
+    let Some(input) = &network.input else { return };
+    let Some(names) = names.iter().map(Option::as_deref).collect::<Option<Vec<&str>>>() else { return };
     let mut read = vec![false; names.len()];
     let (mut input_read, mut all_known) = (false, true);
     for (index, layer) in network.layers.iter().enumerate() {
+        all_known &= description.is_certain_in_layer(index, &["op", "input", "inputs"]);
         let operands = layer.operands();
         if operands.is_empty() {
             match index.checked_sub(1) {
@@ -20,24 +23,23 @@ pub(super) fn check(description: &Description, faults: &mut Faults) {
             }
         }
         for (operand, name) in operands.into_iter().enumerate() {
-            if name == network.input.name {
+            if name == input.name {
                 input_read = true;
             } else if let Some(found) = names[..index].iter().position(|&other| other == name) {
                 read[found] = true;
             } else {
-                let error =
-                    unknown(name, &names[..index], names[index..].contains(&name), &network.input.name);
+                let error = unknown(name, &names[..index], names[index..].contains(&name), &input.name);
                 faults.push(error.at(description.place_of_operand(index, operand)));
                 all_known = false;
             }
         }
     }
-    all_known &= outputs(description, &names, &mut read, faults);
+    all_known &= outputs(description, &names, &mut read, faults) && description.is_certain("outputs");
     if !all_known {
         return;
     }
     if !input_read && !names.is_empty() {
-        let error = Error::input(format!("found no layer that reads the input `{}`", network.input.name))
+        let error = Error::input(format!("found no layer that reads the input `{}`", input.name))
             .mend("let the first layer read it: leave its `input` out");
         faults.push(error.at(description.place(&["input"])));
     }

@@ -1,28 +1,37 @@
 //! What no schema can say: names, and keys that need or exclude each other.
 
-use crate::error::{Error, Faults, Place, Result};
+use std::collections::HashSet;
 
-use super::Description;
+use crate::error::{Error, Faults, Place};
+
 use super::identifiers::{is_inner, module_fault, name_fault};
 use super::structure::nearest;
 use super::types::{Activation, Arithmetic, Bias, Layer, Operand, Output, ScaledOperand, Weights};
+use super::{Description, references};
 
 /// An input of more elements than this is refused.
 const GREATEST_INPUT: u64 = 1 << 28;
 
-/// Every fault of a description whose structure is right.
-pub(super) fn check(description: &Description) -> Result<()> {
-    let mut checker = Checker { description, faults: Faults::default() };
-    checker.network();
-    checker.layers();
-    super::references::check(description, &mut checker.faults);
-    checker.hardware();
-    checker.faults.or(())
+/// Adds what is wrong with the parts whose structure is right. An input that is wrong is taken out, and the layers
+/// that are, marked.
+pub(super) fn check(description: &mut Description, faults: &mut Faults) {
+    let mut checker = Checker { description, faults, faulty: HashSet::new() };
+    checker.names();
+    let input_is_right = checker.input();
+    let names = checker.names_of_layers();
+    checker.layers(&names);
+    references::check(checker.description, &names, checker.faults);
+    checker.hardware(&names);
+    description.faulty = checker.faulty;
+    if !input_is_right {
+        description.network.input = None;
+    }
 }
 
 struct Checker<'a> {
     description: &'a Description,
-    faults: Faults,
+    faults: &'a mut Faults,
+    faulty: HashSet<usize>,
 }
 
 impl Checker<'_> {
@@ -30,131 +39,140 @@ impl Checker<'_> {
         self.faults.push(error.at(place));
     }
 
-    fn network(&mut self) {
+    fn at_layer(&mut self, index: usize, keys: &[&str], error: Error) {
+        self.faulty.insert(index);
+        self.at(self.description.place_in_layer(index, keys), error);
+    }
+
+    fn names(&mut self) {
         let network = &self.description.network;
-        if let Some(error) = module_fault(&network.name) {
+        if let Some(error) = network.name.as_deref().and_then(module_fault) {
             self.at(self.description.place(&["name"]), error);
         }
-        let input = &network.input;
-        if input.name != "input"
+        if let Some(input) = &network.input
+            && input.name != "input"
             && let Some(error) = name_fault(&input.name)
         {
             self.at(self.description.place(&["input", "name"]), error);
         }
+    }
+
+    /// Whether the input has a shape that an input can have.
+    fn input(&mut self) -> bool {
+        let Some(input) = &self.description.network.input else { return false };
         let elements = input.shape.iter().try_fold(1_u64, |product, &extent| product.checked_mul(extent));
-        if elements.is_none_or(|elements| elements > GREATEST_INPUT) {
+        let too_many = elements.is_none_or(|elements| elements > GREATEST_INPUT);
+        if too_many {
             let error = Error::input(format!(
                 "found an input of the shape {:?}; expected at most {GREATEST_INPUT} elements",
                 input.shape
             ));
             self.at(self.description.place(&["input", "shape"]), error);
         }
-        if input.shape.len() == 2 {
+        let of_two = input.shape.len() == 2;
+        if of_two {
             let error = Error::input(format!("found the input shape {:?}", input.shape))
                 .mend("write [elements] or [height, width, channels]");
             self.at(self.description.place(&["input", "shape"]), error);
         }
-        if network.layers.is_empty() {
-            self.at(
-                self.description.place(&["layers"]),
-                Error::input("found no layers; expected at least one"),
-            );
-        }
+        !too_many && !of_two
     }
 
-    fn layers(&mut self) {
+    fn layers(&mut self, names: &[Option<String>]) {
         let network = &self.description.network;
+        let all: HashSet<&str> = network
+            .input
+            .iter()
+            .map(|input| &input.name)
+            .chain(names.iter().flatten())
+            .map(|name| &name[..])
+            .collect();
+        let mut before: HashSet<&str> = network.input.iter().map(|input| &input.name[..]).collect();
         for (index, layer) in network.layers.iter().enumerate() {
-            let name = layer.name();
-            let place = |keys: &[&str]| self.description.place_in_layer(index, keys);
-            if let Some(error) = name_fault(name) {
-                self.at(place(&["name"]), error);
-            }
-            let before = &network.layers[..index];
-            if name == network.input.name || before.iter().any(|other| other.name() == name) {
-                let error = Error::input(format!("found the name `{name}` twice"))
-                    .mend("give the input and each layer a name of its own");
-                self.at(place(&["name"]), error);
-            }
-            let taken = |other: &str| name.strip_prefix(other).is_some_and(is_inner);
-            if taken(&network.input.name) || network.layers.iter().any(|other| taken(other.name())) {
-                let error = Error::input(format!("found the layer name `{name}`")).mend(
-                    "the endings _acc, _pre and _in0 … name the inner steps of a layer: choose another",
-                );
-                self.at(place(&["name"]), error);
+            if let Some(name) = &names[index] {
+                self.layer_name(index, name, &before, &all);
+                before.insert(name);
             }
             if let Some(layer) = layer.arithmetic() {
                 self.arithmetic(index, layer);
             }
-            for (operand, scaled) in layer.scaled_operands().iter().enumerate() {
-                if let Operand::Scaled(scaled) = scaled
-                    && let Some(error) = operand_fault(scaled, matches!(layer, Layer::Concat(_)))
-                {
-                    self.at(self.description.place_of_operand(index, operand), error);
-                }
-            }
-            if let Layer::Concat(concat) = layer
-                && concat.output.is_none()
-                && concat
-                    .inputs
-                    .iter()
-                    .any(|operand| matches!(operand, Operand::Scaled(own) if own.is_scaled()))
-            {
-                let error = Error::input("found a scaled operand, but no format to bring it to");
-                self.at(place(&["inputs"]), error.mend("add `output: {format: …}`"));
-            }
+            self.joins(index, layer);
             if let Layer::AveragePool(pool) = layer
                 && pool.pad_value.is_some()
                 && !pool.count_padding
+                && self.description.is_certain_in_layer(index, &["count_padding"])
             {
-                let error = Error::input("found `pad_value` of an average that counts no padding");
-                self.at(place(&["pad_value"]), error.mend("leave it out, or say `count_padding: true`"));
+                let error = Error::input("found `pad_value` of an average that counts no padding")
+                    .mend("leave it out, or say `count_padding: true`");
+                self.at_layer(index, &["pad_value"], error);
             }
         }
     }
 
+    fn joins(&mut self, index: usize, layer: &Layer) {
+        for (operand, scaled) in layer.scaled_operands().iter().enumerate() {
+            if let Operand::Scaled(scaled) = scaled
+                && let Some(error) = operand_fault(scaled, matches!(layer, Layer::Concat(_)))
+            {
+                self.faulty.insert(index);
+                self.at(self.description.place_of_operand(index, operand), error);
+            }
+        }
+        if let Layer::Concat(concat) = layer
+            && concat.output.is_none()
+            && self.description.is_certain_in_layer(index, &["output"])
+            && concat.inputs.iter().any(|operand| matches!(operand, Operand::Scaled(own) if own.is_scaled()))
+        {
+            let error = Error::input("found a scaled operand, but no format to bring it to")
+                .mend("add `output: {format: …}`");
+            self.at_layer(index, &["inputs"], error);
+        }
+    }
+
+    /// As they are written, also of a layer that is not understood.
+    fn names_of_layers(&self) -> Vec<Option<String>> {
+        let layers = 0..self.description.network.layers.len();
+        layers.map(|index| self.description.place_in_layer(index, &[]).layer).collect()
+    }
+
+    fn layer_name(&mut self, index: usize, name: &str, before: &HashSet<&str>, all: &HashSet<&str>) {
+        if let Some(error) = name_fault(name) {
+            self.at_layer(index, &["name"], error);
+        }
+        if before.contains(name) {
+            let error = Error::input(format!("found the name `{name}` twice"))
+                .mend("give the input and each layer a name of its own");
+            self.at_layer(index, &["name"], error);
+        }
+        let is_inner_step = |(end, _)| is_inner(&name[end..]) && all.contains(&name[..end]);
+        if name.match_indices('_').any(is_inner_step) {
+            let error = Error::input(format!("found the layer name `{name}`"))
+                .mend("the endings _acc, _pre and _in0 … name the inner steps of a layer: choose another");
+            self.at_layer(index, &["name"], error);
+        }
+    }
+
     fn arithmetic(&mut self, index: usize, layer: Arithmetic<'_>) {
-        let place = |keys: &[&str]| self.description.place_in_layer(index, keys);
-        let mut faults: Vec<(Place, Error)> = Vec::new();
-        let mut fault = |keys: &[&str], error: Error| faults.push((place(keys), error));
-        if let Some(own) = layer.weights {
-            weights(own, &mut fault);
+        let lacks_output = layer.output.is_none() && self.description.is_certain_in_layer(index, &["output"]);
+        let mut fault = |keys: &[&str], error: Error| self.at_layer(index, keys, error);
+        if let Some(weights) = layer.weights {
+            self::weights(weights, &mut fault);
         }
-        let has_file = |own: Option<&String>| own.or(self.description.network.weights.as_ref()).is_some();
-        let unknown_file = || {
-            Error::input("found no weight file for it")
-                .mend("add `weights: FILE` at the top, or `file: FILE` here")
-        };
-        if layer.weights.is_some_and(|weights| !has_file(weights.file.as_ref())) {
-            fault(&["weights"], unknown_file());
+        if let Some(Bias::Full(bias)) = layer.bias
+            && bias.codes.is_some() == bias.values.is_some()
+        {
+            fault(&["bias"], codes_or_values());
         }
-        match layer.bias {
-            Some(Bias::Full(bias)) => {
-                if bias.codes.is_some() == bias.values.is_some() {
-                    fault(&["bias"], codes_or_values());
-                }
-                if !has_file(bias.file.as_ref()) {
-                    fault(&["bias"], unknown_file());
-                }
-            }
-            Some(Bias::Key(_)) if !has_file(None) => fault(&["bias"], unknown_file()),
-            Some(Bias::Key(_)) | None => {}
-        }
-        if let Some(batch_norm) = layer.batch_norm {
-            if !has_file(batch_norm.file.as_ref()) {
-                fault(&["batch_norm"], unknown_file());
-            }
-            if layer.output.is_none_or(is_explicit) {
-                let found = match layer.output {
-                    Some(_) => "found a batch norm beside a scaling spelled out in integers",
-                    None => "found a batch norm, but no output format to fold it into",
-                };
-                fault(
-                    &["batch_norm"],
-                    Error::input(found)
-                        .mend("give `output` a `format` and an `exp`, and leave shift, mult and thresholds to be derived"),
-                );
-            }
+        if layer.batch_norm.is_some() && (lacks_output || layer.output.is_some_and(Output::is_spelled_out)) {
+            let found = match layer.output {
+                Some(_) => "found a batch norm beside a scaling spelled out in integers",
+                None => "found a batch norm, but no output format to fold it into",
+            };
+            fault(
+                &["batch_norm"],
+                Error::input(found)
+                    .mend("give `output` a `format` and an `exp`, and leave shift, mult and thresholds to be derived"),
+            );
         }
         if let Activation::Clip([low, high]) = layer.activation
             && low > high
@@ -166,20 +184,20 @@ impl Checker<'_> {
         }
         if let Some(output) = layer.output {
             self::output(output, layer, &mut fault);
-        } else if !matches!(layer.activation, Activation::None) {
+        } else if lacks_output && !matches!(layer.activation, Activation::None) {
             fault(
                 &["activation"],
                 Error::input("found an activation, but no output format")
                     .mend("add `output: {format: …, …}`, or leave the activation out for raw accumulators"),
             );
         }
-        for (place, error) in faults {
-            self.at(place, error);
-        }
     }
 
-    fn hardware(&mut self) {
-        let names: Vec<&str> = self.description.network.layers.iter().map(|layer| layer.name()).collect();
+    fn hardware(&mut self, names: &[Option<String>]) {
+        if names.is_empty() || names.contains(&None) {
+            return;
+        }
+        let names: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
         for name in self.description.hardware.folding.keys().filter(|name| !names.contains(&name.as_str())) {
             let error = Error::input(format!("found a folding of `{name}`, which is no layer"));
             let error = match nearest(name, names.iter().copied()) {
@@ -229,11 +247,6 @@ fn weights(weights: &Weights, fault: &mut impl FnMut(&[&str], Error)) {
     }
 }
 
-/// Whether the way from accumulators to the result is spelled out in integers.
-fn is_explicit(output: &Output) -> bool {
-    output.shift.is_some() || output.mult.is_some() || output.thresholds.is_some()
-}
-
 fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str], Error)) {
     let mut wrong =
         |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
@@ -268,7 +281,7 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
         wrong("mult", "found a multiplier without a shift", "add `shift`");
     }
     let is_bipolar = output.format == "bipolar";
-    if !is_explicit(output) && output.exp.is_none() && output.scale.is_none() && !is_bipolar {
+    if !output.is_spelled_out() && output.exp.is_none() && output.scale.is_none() && !is_bipolar {
         fault(
             &["output"],
             Error::input("found no way from accumulators to this format").mend(
@@ -284,7 +297,7 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
     }
     let mut wrong =
         |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
-    if is_explicit(output) && output.derive != super::types::Derive::Auto {
+    if output.is_spelled_out() && output.derive != super::types::Derive::Auto {
         wrong(
             "derive",
             "found `derive` beside a scaling spelled out",

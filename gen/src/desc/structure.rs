@@ -2,29 +2,48 @@
 //!
 //! Knows the part of JSON Schema that the derived schema of [`super::types`] uses.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Faults, Place};
 
-use super::tree::{Position, Tree, Value};
+use super::doubts::Doubts;
+use super::tree::{Key, Position, Tree, Value};
 
-/// Every way in which `tree` departs from `schema`.
-pub(super) fn check(schema: &Json, tree: &Tree) -> Faults {
-    let mut checker = Checker { root: schema, faults: Faults::default(), layer: None };
+/// Every way in which `tree`, of the file at `path`, departs from `schema`.
+pub(super) fn check(schema: &Json, tree: &Tree, path: &Path) -> (Faults, Doubts) {
+    let (faults, doubts) = (Faults::default(), Doubts::default());
+    let mut checker = Checker { root: schema, path, faults, doubts, layer: None };
     checker.value(schema, tree, "the description");
-    checker.faults
+    (checker.faults, checker.doubts)
 }
 
 struct Checker<'a> {
     root: &'a Json,
+    path: &'a Path,
     faults: Faults,
+    doubts: Doubts,
     layer: Option<String>,
 }
 
 impl<'a> Checker<'a> {
+    /// A value that is wrong, or a mapping that lacks a key.
     fn fault(&mut self, position: Position, error: Error) {
-        let place = Place { position: Some(position), layer: self.layer.clone(), ..Place::default() };
-        self.faults.push(error.at(place));
+        self.doubts.values.insert(position);
+        self.push(position, error);
+    }
+
+    /// A key that should not be there, and which one it may stand for.
+    fn key_fault(&mut self, key: &Key, meant: Option<&str>, error: Error) {
+        self.doubts.keys.insert(key.position, meant.map(str::to_owned));
+        self.push(key.position, error);
+    }
+
+    fn push(&mut self, position: Position, error: Error) {
+        let file = Some(self.path.to_owned());
+        self.faults.push(error.at(Place { file, position: Some(position), layer: self.layer.clone() }));
     }
 
     fn mismatch(&mut self, schemas: &[&Json], tree: &Tree, what: &str) {
@@ -166,6 +185,7 @@ impl<'a> Checker<'a> {
         let Value::Map(entries) = &tree.value else { return };
         let empty = Map::new();
         let known = properties(schema).unwrap_or(&empty);
+        self.repeated_keys(entries);
         if let Some(each @ Json::Object(_)) = schema.get("additionalProperties") {
             for (key, value) in entries {
                 self.value(each, value, &format!("`{}`", key.name));
@@ -191,6 +211,19 @@ impl<'a> Checker<'a> {
                     None => error,
                 };
                 self.fault(tree.position, error);
+                self.doubts.missing.insert((tree.position, name.to_owned()));
+            }
+        }
+    }
+
+    /// Of a key that is there twice it is uncertain which one is meant.
+    fn repeated_keys(&mut self, entries: &[(Key, Tree)]) {
+        let mut seen = HashMap::new();
+        for (key, value) in entries {
+            if let Some(first) = seen.insert(&key.name, value) {
+                let error = Error::input(format!("found the key `{}` twice", key.name));
+                self.key_fault(key, Some(&key.name), error.mend("keep one of the two"));
+                self.doubts.values.insert(first.position);
             }
         }
     }
@@ -200,14 +233,15 @@ impl<'a> Checker<'a> {
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             let error = Error::input(format!("found the unknown key `{}` in {what}", key.name));
             let free = known.iter().copied().filter(|name| tree.get(name).is_none());
-            let mend = match nearest(&key.name, free) {
+            let meant = nearest(&key.name, free);
+            let mend = match meant {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!(
                     "expected {}",
                     either(&known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>())
                 ),
             };
-            self.fault(key.position, error.mend(mend));
+            self.key_fault(key, meant, error.mend(mend));
         }
     }
 

@@ -37,27 +37,14 @@ pub(super) struct Key {
     pub name: String,
 }
 
-/// Reads `text`; a key that occurs twice is reported, and its first value kept.
+/// Reads `text`; a key that occurs twice is kept twice.
 ///
 /// # Errors
 /// The first place where the text is not YAML, or exceeds the limits of a description.
-pub(super) fn parse(text: &str) -> (Option<Tree>, Option<Error>) {
-    match parse_with(text, DuplicateKeyPolicy::Error) {
-        Ok(tree) => (Some(tree), None),
-        Err(error) => {
-            let fault = as_fault(&error);
-            let duplicate =
-                matches!(error.without_snippet(), serde_saphyr::Error::DuplicateMappingKey { .. });
-            let rest = duplicate.then(|| parse_with(text, DuplicateKeyPolicy::FirstWins).ok()).flatten();
-            (rest, Some(fault))
-        }
-    }
-}
-
-fn parse_with(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Tree, serde_saphyr::Error> {
+pub(super) fn parse(text: &str) -> Result<Tree> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
-        duplicate_keys: duplicate_keys,
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
         budget: serde_saphyr::budget! {
@@ -69,7 +56,7 @@ fn parse_with(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Result<Tree, se
             max_recorded_anchor_events: 20_000,
         },
     };
-    serde_saphyr::from_str_with_options(text, options)
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| as_fault(&error))
 }
 
 fn as_fault(error: &serde_saphyr::Error) -> Error {
@@ -80,10 +67,6 @@ fn as_fault(error: &serde_saphyr::Error) -> Error {
     }
     let position = error.location().map(position);
     let fault = match error {
-        Yaml::DuplicateMappingKey { key, .. } => {
-            Error::input(format!("found the key `{}` twice", key.as_deref().unwrap_or("?")))
-                .mend("keep one of the two")
-        }
         Yaml::Budget { breach, .. } => Error::input(beyond(breach)),
         Yaml::AliasReplayLimitExceeded { .. } | Yaml::AliasReplayStackDepthExceeded { .. } => {
             Error::input("found aliases that unfold to more than any network needs")

@@ -38,7 +38,7 @@ impl WeightFiles {
     /// # Errors
     /// Names the file, the array, and what was found there.
     pub fn read(&mut self, path: &Path, key: &str) -> Result<Tensor> {
-        let result = match self.open(path) {
+        let result = match self.opened(path) {
             Ok(Opened::Npz(archive)) => from_npz(archive, key),
             Ok(Opened::Npy) => from_npy(path, key),
             Ok(Opened::Safetensors(bytes)) => from_safetensors(bytes, key),
@@ -47,7 +47,15 @@ impl WeightFiles {
         result.map_err(|error| error.at(Place::file(path)))
     }
 
-    fn open(&mut self, path: &Path) -> Result<&mut Opened> {
+    /// Opens the file at `path`, unless it is open.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what its name says.
+    pub fn open(&mut self, path: &Path) -> Result<()> {
+        self.opened(path).map(drop).map_err(|error| error.at(Place::file(path)))
+    }
+
+    fn opened(&mut self, path: &Path) -> Result<&mut Opened> {
         if !self.opened.contains_key(path) {
             self.opened.insert(path.to_owned(), open(path)?);
         }
@@ -78,6 +86,7 @@ fn open(path: &Path) -> Result<Opened> {
         _ => {
             let mut bytes = Vec::new();
             file.by_ref().take(GREATEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
+            parsed(&bytes)?;
             Ok(Opened::Safetensors(bytes))
         }
     }
@@ -130,9 +139,12 @@ fn from_npy(path: &Path, key: &str) -> Result<Tensor> {
     npy::read(BufReader::new(file))
 }
 
+fn parsed(bytes: &[u8]) -> Result<SafeTensors<'_>> {
+    SafeTensors::deserialize(bytes).map_err(|error| Error::input(format!("not a .safetensors file: {error}")))
+}
+
 fn from_safetensors(bytes: &[u8], key: &str) -> Result<Tensor> {
-    let tensors = SafeTensors::deserialize(bytes)
-        .map_err(|error| Error::input(format!("not a .safetensors file: {error}")))?;
+    let tensors = parsed(bytes)?;
     let Ok(view) = tensors.tensor(key) else {
         return Err(absent(key, tensors.names().into_iter()));
     };

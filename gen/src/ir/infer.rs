@@ -15,7 +15,7 @@ const ACCUMULATOR_BITS: u32 = 48;
 ///
 /// # Errors
 /// When the operands' shapes or ranges do not suit the operation.
-pub(super) fn infer(op: &Op, operands: &[&Fact]) -> Result<Fact> {
+pub(crate) fn infer(op: &Op, operands: &[&Fact]) -> Result<Fact> {
     if *op == Op::Input {
         return Err(Error::input("an input has no operands"));
     }
@@ -57,7 +57,7 @@ fn dense(weights: &Weights, input: &Fact) -> Result<Fact> {
 }
 
 fn conv2d(weights: &Weights, window: &Window, groups: usize, input: &Fact) -> Result<Fact> {
-    let (height, width, channels) = image(input)?;
+    let (height, width, channels) = image(&input.shape)?;
     let (rows, columns) = slide(window, height, width)?;
     let [kernel_height, kernel_width] = window.kernel;
     if groups == 0 || !channels.is_multiple_of(groups) || !weights.outputs().is_multiple_of(groups) {
@@ -114,7 +114,7 @@ pub(super) fn accumulator_encoding(range: Range) -> Result<Encoding> {
 }
 
 fn max_pool(window: &Window, input: &Fact) -> Result<Fact> {
-    let (height, width, channels) = image(input)?;
+    let (height, width, channels) = image(&input.shape)?;
     let (rows, columns) = slide(window, height, width)?;
     every_window_sees_a_place(window, [height, width], [rows, columns])?;
     Ok(Fact { shape: Shape(vec![rows, columns, channels]), ..input.clone() })
@@ -139,7 +139,7 @@ fn every_window_sees_a_place(window: &Window, size: [usize; 2], outputs: [usize;
 }
 
 fn average_pool(window: &Window, count_padding: bool, input: &Fact) -> Result<Fact> {
-    let (height, width, channels) = image(input)?;
+    let (height, width, channels) = image(&input.shape)?;
     let (rows, columns) = slide(window, height, width)?;
     if input.format.encoding == Encoding::Bipolar {
         return Err(Error::input("found an average over bipolar values; most averages are not bipolar")
@@ -155,7 +155,7 @@ fn average_pool(window: &Window, count_padding: bool, input: &Fact) -> Result<Fa
 }
 
 fn upsample([down, right]: [usize; 2], input: &Fact) -> Result<Fact> {
-    let (height, width, channels) = image(input)?;
+    let (height, width, channels) = image(&input.shape)?;
     let extent = |size: usize, factor: usize| {
         size.checked_mul(factor).filter(|&size| size > 0).ok_or_else(|| {
             Error::input(format!("found the factors {down} and {right} of an image of {height}×{width}"))
@@ -166,7 +166,7 @@ fn upsample([down, right]: [usize; 2], input: &Fact) -> Result<Fact> {
 }
 
 fn depth_to_space(block: usize, input: &Fact) -> Result<Fact> {
-    let (height, width, channels) = image(input)?;
+    let (height, width, channels) = image(&input.shape)?;
     match block.checked_mul(block) {
         Some(area) if area > 0 && channels.is_multiple_of(area) => {
             let shape = Shape(vec![height * block, width * block, channels / area]);
@@ -335,16 +335,21 @@ fn softmax(input: &Fact) -> Result<Fact> {
     })
 }
 
-fn image(input: &Fact) -> Result<(usize, usize, usize)> {
-    input.shape.image().ok_or_else(|| {
-        Error::input(format!(
-            "found the input shape {}; expected an image [height, width, channels]",
-            input.shape
-        ))
+/// Height, width and channels.
+///
+/// # Errors
+/// When the shape is not an image's.
+pub(crate) fn image(shape: &Shape) -> Result<(usize, usize, usize)> {
+    shape.image().ok_or_else(|| {
+        Error::input(format!("found the input shape {shape}; expected an image [height, width, channels]"))
     })
 }
 
-fn slide(window: &Window, height: usize, width: usize) -> Result<(usize, usize)> {
+/// Rows and columns of what a window gives over an image.
+///
+/// # Errors
+/// When it does not fit.
+pub(crate) fn slide(window: &Window, height: usize, width: usize) -> Result<(usize, usize)> {
     let [kernel_height, kernel_width] = window.kernel;
     if window.kernel.contains(&0) || window.stride.contains(&0) || window.dilation.contains(&0) {
         return Err(Error::input(format!(

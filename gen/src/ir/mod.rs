@@ -13,5 +13,6 @@ mod weights;
 
 pub use fact::{Fact, Scale, Shape};
 pub use graph::{Graph, Node, NodeId};
+pub(crate) use infer::{image, infer, slide};
 pub use op::{BlockOrder, Op, Requantize, Scaling, Softmax, Thresholds, Window};
 pub use weights::{Scheme, Weights};

@@ -8,35 +8,28 @@ use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Scheme, Weights};
 
 use super::chain::{Affine, Chain};
-use super::load::{BatchNorm, BiasValues, Sources};
-use super::{LayerWeights, derived, explicit, table};
+use super::load::{Arrays, BatchNorm, BiasValues, LayerWeights};
+use super::sources::Sources;
+use super::{derived, explicit, table};
 use crate::exact::Dyadic;
 
-/// Where the accumulators of a layer come from.
-pub(super) enum Accumulators<'a> {
-    /// Weights, and the operation that multiplies by them.
-    Product(LayerWeights, Box<dyn FnOnce(Weights) -> Op + 'a>),
-    /// The values of the operand are the accumulators.
-    Operand,
-}
-
-/// What makes a multiply-accumulate operation of weights, if the layer has any.
-type Product<'a> = Option<Box<dyn FnOnce(Weights) -> Op + 'a>>;
+/// What makes a multiply-accumulate operation of weights, if the layer has any; else the values of the operand are the
+/// accumulators.
+pub(super) type Product<'a> = Option<Box<dyn FnOnce(Weights) -> Op + 'a>>;
 
 /// Adds the nodes of one layer.
 pub(super) fn add(
     graph: &mut Graph,
-    sources: &mut Sources<'_>,
+    sources: &Sources<'_>,
     layer: Arithmetic<'_>,
-    accumulators: Accumulators<'_>,
+    arrays: Arrays,
+    op: Product<'_>,
     input: NodeId,
 ) -> Result<NodeId> {
-    let (mut weights, op) = match accumulators {
-        Accumulators::Product(weights, op) => (weights, Some(op)),
-        Accumulators::Operand => (unit_weights(graph[input].fact.shape.channels()), None),
-    };
+    let Arrays { weights, bias, norm, slopes, scaling } = arrays;
+    let mut weights = weights.unwrap_or_else(|| unit_weights(graph[input].fact.shape.channels()));
     let Some(output) = layer.output else {
-        return without_output(graph, sources, layer, weights, op, input);
+        return without_output(graph, sources, layer, weights, &bias, op, input);
     };
     let table = table::of(layer.activation);
     let (format, activation) = match &table {
@@ -45,19 +38,19 @@ pub(super) fn add(
     };
     let unit = Unit::of(&graph[input].fact);
     let channels = weights.codes.nrows();
-    let bias = sources.bias(layer.bias, channels)?;
-    let spelled_out = output.shift.is_some() || output.mult.is_some() || output.thresholds.is_some();
+    let spelled_out = output.is_spelled_out();
     let integers = integer_bias(sources, layer, &weights, &bias, unit, spelled_out)?;
     let target = format!("{}_acc", layer.name);
     let step = match integers {
         Some((units, bias)) if spelled_out || is_shift(layer, &format) => {
             let accumulators = accumulate(graph, &target, layer.name, weights, op, input)?;
             let fact = graph[accumulators].fact.clone();
-            (accumulators, explicit::result(sources, activation, &format, &units, bias, &fact)?)
+            (
+                accumulators,
+                explicit::result(activation, &format, scaling, slopes.as_deref(), (&units, bias), &fact)?,
+            )
         }
         _ => {
-            let norm = sources.batch_norm(layer.batch_norm, channels)?;
-            let slopes = explicit::slopes(sources, activation, channels)?;
             let chains = chains(&mut weights, unit, &bias, norm.as_ref(), slopes.as_deref())?;
             if op.is_none() && weights.codes.iter().any(|&code| code < 0) {
                 return Err(Error::input(
@@ -138,9 +131,10 @@ fn accumulate(
 
 fn without_output(
     graph: &mut Graph,
-    sources: &mut Sources<'_>,
+    sources: &Sources<'_>,
     layer: Arithmetic<'_>,
     weights: LayerWeights,
+    bias: &BiasValues,
     op: Product<'_>,
     input: NodeId,
 ) -> Result<NodeId> {
@@ -151,10 +145,8 @@ fn without_output(
         .mend("add an `output` with a `format` and an `exp`, or use one positive scale for the layer")
         .at(sources.place(&["weights", "scale"])));
     }
-    let channels = weights.codes.nrows();
-    let bias = sources.bias(layer.bias, channels)?;
     let unit = Unit::of(&graph[input].fact);
-    let Some((units, bias)) = integer_bias(sources, layer, &weights, &bias, unit, true)? else {
+    let Some((units, bias)) = integer_bias(sources, layer, &weights, bias, unit, true)? else {
         return Err(Error::input("found a bias that is no integer"));
     };
     let scale = unit.scale * weights.scale[0];

@@ -1,40 +1,34 @@
 //! Results whose way from the accumulators the user spelled out in integers.
 
-use crate::desc::types::{Activation, Output, Parameter};
+use crate::desc::types::{Activation, Output};
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding};
 use crate::ir::{Fact, Op, Requantize, Scaling, Thresholds};
 
-use super::load::Sources;
+use super::load::GivenScaling;
 
-/// The operation that makes `output` of the accumulators; `units` are their exponents, per channel or for all.
+/// The operation that makes `output` of the accumulators. Beside the bias stand the exponents of the accumulators,
+/// per channel or for all.
 pub(super) fn result(
-    sources: &mut Sources<'_>,
     activation: &Activation,
     output: &Output,
-    units: &[i32],
-    bias: Vec<i64>,
+    scaling: GivenScaling,
+    slopes: Option<&[f64]>,
+    (units, bias): (&[i32], Vec<i64>),
     fact: &Fact,
 ) -> Result<Op> {
-    let channels = fact.shape.channels();
-    let encoding: Encoding =
-        output.format.parse().map_err(|error: Error| error.at(sources.place(&["output", "format"])))?;
-    let file = output.file.as_ref();
-    if let Some(key) = &output.thresholds {
-        let table = sources.thresholds(key, file, channels)?;
+    let encoding: Encoding = output.format.parse()?;
+    let GivenScaling { shift, mult, thresholds: table } = scaling;
+    if let Some(table) = table {
         return thresholds(table, output, encoding, &bias, fact);
     }
-    let shift = match (&output.shift, output.derived_exp()) {
-        (Some(shift), _) => sources.exponents(shift, file, channels)?,
+    let shift = match (shift, output.derived_exp()) {
+        (Some(shift), _) => shift,
         (None, Some(exp)) => {
             let exp = exp + output.scale.and_then(power_of_two).unwrap_or(0);
             units.iter().map(|unit| exp - unit).collect()
         }
         (None, None) => vec![0],
-    };
-    let mult = match &output.mult {
-        Some(mult) => Some(sources.multipliers(mult, file, channels)?),
-        None => None,
     };
     let exp = match (output.derived_exp(), &mult) {
         (Some(exp), _) => exp,
@@ -42,10 +36,9 @@ pub(super) fn result(
         (None, None) if output.scale.is_some() => 0,
         (None, None) => uniform_exponent(units, &shift)?,
     };
-    let slopes = slopes(sources, activation, channels)?;
     Ok(Op::Requantize(Requantize {
         bias,
-        scaling: scaling(shift, mult, slopes.as_deref())?,
+        scaling: self::scaling(shift, mult, slopes)?,
         rounding: output.rounding.into(),
         saturation: output.saturation.into(),
         zero: output.zero,
@@ -91,25 +84,6 @@ fn thresholds(
         encoding,
         exp: output.exp.unwrap_or(0),
     }))
-}
-
-/// The factors where the sum is negative, of leaky ReLU and PReLU.
-pub(super) fn slopes(
-    sources: &mut Sources<'_>,
-    activation: &Activation,
-    channels: usize,
-) -> Result<Option<Vec<f64>>> {
-    match activation {
-        Activation::Leaky(slope) => Ok(Some(vec![*slope])),
-        Activation::Prelu(key) => sources.reals(&Parameter::Key(key.clone()), None, channels).map(Some),
-        Activation::None
-        | Activation::Relu
-        | Activation::Clip(_)
-        | Activation::Sigmoid
-        | Activation::Tanh
-        | Activation::SigmoidOf(_)
-        | Activation::TanhOf(_) => Ok(None),
-    }
 }
 
 /// 2^−shift, or mult / 2^shift; a negative sum is multiplied by its slope as well, exactly.

@@ -6,8 +6,9 @@ use crate::exact::Dyadic;
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling};
 
-use super::arithmetic::{self, Accumulators};
-use super::load::Sources;
+use super::arithmetic;
+use super::load::Arrays;
+use super::sources::Sources;
 
 /// Units that differ by more than this power of two are not aligned.
 const FINEST: i64 = 24;
@@ -46,16 +47,17 @@ fn parts<'a>(operands: &'a [Operand], nodes: &[NodeId]) -> Vec<Part<'a>> {
 /// Adds the nodes of a sum.
 pub(super) fn add(
     graph: &mut Graph,
-    sources: &mut Sources<'_>,
+    sources: &Sources<'_>,
     layer: &Add,
     own: Arithmetic<'_>,
+    arrays: Arrays,
     nodes: &[NodeId],
 ) -> Result<NodeId> {
     let parts = parts(&layer.inputs, nodes);
     let unit = common_unit(graph, &parts)?;
     let (mut operands, mut zero) = (Vec::new(), 0);
     for (index, part) in parts.iter().enumerate() {
-        let name = format!("{}_in{index}", layer.name);
+        let name = format!("{}_in{index}", own.name);
         let format = match &layer.inputs[index] {
             Operand::Scaled(ScaledOperand { format: Some(format), .. }) => Some(signed(format)?),
             _ => None,
@@ -65,27 +67,27 @@ pub(super) fn add(
                 let factor = factor(&graph[*node].fact, unit)?;
                 zero += graph[*node].fact.unit().zero * i64::from(factor);
                 let op = exact_multiple(&graph[*node].fact, factor, [0, 0], format, unit.exp)?;
-                added(graph, &name, &layer.name, op, *node)?
+                added(graph, &name, own.name, op, *node)?
             }
             Part::Scaled(node, scaled) => {
-                self::scaled(graph, &name, &layer.name, *node, scaled, format, unit.exp)?
+                self::scaled(graph, &name, own.name, *node, scaled, format, unit.exp)?
             }
         };
         operands.push(node);
     }
     let is_raw = layer.output.is_none();
-    let name = if is_raw { layer.name.clone() } else { format!("{}_acc", layer.name) };
-    let sum = graph.add(&name, &layer.name, Op::Add, &operands)?;
+    let name = if is_raw { own.name.to_owned() } else { format!("{}_acc", own.name) };
+    let sum = graph.add(&name, own.name, Op::Add, &operands)?;
     graph.set_scale(sum, super::unit(Some(unit.scale).filter(|&scale| scale != 1.0), zero));
     if is_raw {
         return Ok(sum);
     }
-    arithmetic::add(graph, sources, own, Accumulators::Operand, sum)
+    arithmetic::add(graph, sources, own, arrays, None, sum)
 }
 
 /// Adds the nodes of a concatenation.
-pub(super) fn concat(graph: &mut Graph, layer: &Concat, nodes: &[NodeId]) -> Result<NodeId> {
-    let Some(common) = &layer.output else { return alike(graph, layer, nodes) };
+pub(super) fn concat(graph: &mut Graph, name: &str, layer: &Concat, nodes: &[NodeId]) -> Result<NodeId> {
+    let Some(common) = &layer.output else { return alike(graph, name, nodes) };
     let encoding: Encoding = common.format.parse()?;
     if encoding == Encoding::Bipolar {
         return Err(Error::input(
@@ -100,28 +102,28 @@ pub(super) fn concat(graph: &mut Graph, layer: &Concat, nodes: &[NodeId]) -> Res
     };
     let mut operands = Vec::new();
     for (index, part) in parts.iter().enumerate() {
-        let name = format!("{}_in{index}", layer.name);
+        let own = format!("{name}_in{index}");
         operands.push(match part {
             Part::Plain(node) => {
                 let fact = &graph[*node].fact;
                 let factor = factor(fact, unit)?;
                 let op =
                     exact_multiple(fact, factor, [fact.unit().zero, common.zero], Some(encoding), unit.exp)?;
-                added(graph, &name, &layer.name, op, *node)?
+                added(graph, &own, name, op, *node)?
             }
             Part::Scaled(node, scaled) => {
-                self::scaled(graph, &name, &layer.name, *node, scaled, Some(encoding), unit.exp)?
+                self::scaled(graph, &own, name, *node, scaled, Some(encoding), unit.exp)?
             }
         });
     }
-    let last = graph.add(&layer.name, &layer.name, Op::Concat, &operands)?;
+    let last = graph.add(name, name, Op::Concat, &operands)?;
     let Common { zero, .. } = *common;
     graph.set_scale(last, super::unit(Some(unit.scale).filter(|&scale| scale != 1.0), zero));
     Ok(last)
 }
 
 /// Operands that must be of one format and one unit already.
-fn alike(graph: &mut Graph, layer: &Concat, nodes: &[NodeId]) -> Result<NodeId> {
+fn alike(graph: &mut Graph, name: &str, nodes: &[NodeId]) -> Result<NodeId> {
     let units: Vec<Scale> = nodes.iter().map(|&id| graph[id].fact.unit()).collect();
     if let Some(other) = units.iter().find(|&other| *other != units[0]) {
         return Err(Error::input(format!(
@@ -130,7 +132,7 @@ fn alike(graph: &mut Graph, layer: &Concat, nodes: &[NodeId]) -> Result<NodeId> 
         ))
         .mend("bring them to one format with `output: {format: …}`"));
     }
-    graph.add(&layer.name, &layer.name, Op::Concat, nodes)
+    graph.add(name, name, Op::Concat, nodes)
 }
 
 fn signed(format: &str) -> Result<Encoding> {

@@ -1,15 +1,38 @@
-//! Arrays from the weight files, as the layer needs them.
+//! What a layer reads from the weight files, as the layer needs it.
 
 use ndarray::Array2;
 
+use crate::desc::Tensor;
 use crate::desc::tensor::Extents;
-use crate::desc::types::{self, Bias, Inexact, Parameter, Weights};
-use crate::desc::{Description, Tensor, WeightFiles};
-use crate::error::{Error, Place, Result};
+use crate::desc::types::{self, Activation, Arithmetic, Bias, Inexact, Output, Parameter};
+use crate::error::{Error, Faults, Result};
 use crate::ir::Scheme;
 use crate::quant::{Quantized, quantize, with_unit};
 
-use super::LayerWeights;
+use super::sources::{Sources, both, count};
+
+/// The arrays of a layer that multiplies and accumulates, and the lists in its description.
+#[derive(Clone, Debug)]
+pub(super) struct Arrays {
+    /// None where the layer has none.
+    pub weights: Option<LayerWeights>,
+    pub bias: BiasValues,
+    pub norm: Option<BatchNorm>,
+    /// The factors where the sum is negative, of leaky ReLU and PReLU.
+    pub slopes: Option<Vec<f64>>,
+    pub scaling: GivenScaling,
+}
+
+/// The weights of a layer as integers, and what a unit of each row stands for.
+#[derive(Clone, Debug)]
+pub(super) struct LayerWeights {
+    pub scheme: Scheme,
+    /// One row per output channel.
+    pub codes: Array2<i16>,
+    /// A unit stands for scale · 2^exp: one for all rows, or one for each.
+    pub exp: Vec<i32>,
+    pub scale: Vec<f64>,
+}
 
 /// What is added to the accumulators: integers in their units, or real numbers.
 #[derive(Clone, Debug)]
@@ -30,308 +53,280 @@ pub(super) struct BatchNorm {
     pub epsilon: f64,
 }
 
-/// Reads arrays for one layer after the other; every error names the file, the array and the layer.
-pub(super) struct Sources<'a> {
-    pub description: &'a Description,
-    /// The layer at work, by its index.
-    pub layer: usize,
-    files: WeightFiles,
+/// A scaling that is spelled out in integers: each part for all channels or for each.
+#[derive(Clone, Debug)]
+pub(super) struct GivenScaling {
+    pub shift: Option<Vec<i32>>,
+    pub mult: Option<Vec<u32>>,
+    pub thresholds: Option<Array2<i64>>,
 }
 
-impl<'a> Sources<'a> {
-    pub fn new(description: &'a Description) -> Self {
-        Sources { description, layer: 0, files: WeightFiles::default() }
+impl Arrays {
+    /// Reads everything that the layer names; `extents` are those of the inputs of one output.
+    ///
+    /// # Errors
+    /// Every array that is not there or not as the layer needs it.
+    pub fn read(
+        sources: &mut Sources<'_>,
+        layer: Arithmetic<'_>,
+        channels: Option<usize>,
+        extents: Option<&[usize]>,
+    ) -> Result<Arrays> {
+        let mut faults = Faults::default();
+        let weights = faults
+            .keep(optional(layer.weights, |weights| self::weights(sources, weights, channels, extents)));
+        let bias = faults.keep(bias(sources, layer.bias, channels));
+        let norm = faults.keep(optional(layer.batch_norm, |norm| batch_norm(sources, norm, channels)));
+        let slopes = faults.keep(slopes(sources, layer.activation, channels));
+        let scaling = faults.keep(scaling(sources, layer.output, channels));
+        let arrays = || {
+            Some(Arrays { weights: weights?, bias: bias?, norm: norm?, slopes: slopes?, scaling: scaling? })
+        };
+        faults.or_missing(arrays())
     }
+}
 
-    /// The place of a part of the layer at work.
-    pub fn place(&self, keys: &[&str]) -> Place {
-        self.description.place_in_layer(self.layer, keys)
-    }
+fn optional<P, T>(part: Option<&P>, read: impl FnOnce(&P) -> Result<T>) -> Result<Option<T>> {
+    part.map(read).transpose()
+}
 
-    fn read<T>(
-        &mut self,
-        file: Option<&String>,
-        key: &str,
-        convert: impl FnOnce(&Tensor) -> Result<T>,
-    ) -> Result<T> {
-        let file = file
-            .or(self.description.network.weights.as_ref())
-            .ok_or_else(|| Error::input("found no weight file").at(self.place(&["weights"])))?;
-        let path = self.description.relative(file);
-        if !path.exists() {
-            return Err(Error::input(format!("found no file `{file}`"))
-                .mend("weight files are relative to the description")
-                .at(self.place(&["weights", "file"])));
-        }
-        let layer = self.place(&[]).layer.unwrap_or_default();
-        let tensor = self.files.read(&path, key).map_err(|error| error.at(Place::layer(&layer)))?;
-        convert(&tensor).map_err(|error| {
-            error.about(&format!("array `{key}`")).at(Place::file(path)).at(Place::layer(layer))
+fn weights(
+    sources: &mut Sources<'_>,
+    weights: &types::Weights,
+    outputs: Option<usize>,
+    extents: Option<&[usize]>,
+) -> Result<LayerWeights> {
+    let scheme: Scheme = weights.scheme.parse()?;
+    let file = weights.file.as_ref();
+    let mut faults = Faults::default();
+    let exp = faults.keep(optional(weights.exp.as_ref(), |exp| {
+        sources.exponents(&["weights", "exp"], file, exp, outputs)
+    }));
+    let scale = faults.keep(optional(weights.scale.as_ref(), |scale| {
+        sources.reals(&["weights", "scale"], file, scale, outputs)
+    }));
+    let codes = faults.keep(optional(weights.codes.as_ref(), |key| {
+        sources.read(&["weights", "codes"], file, key, |tensor| {
+            both(matrix_shape(tensor, outputs, extents), codes(tensor, scheme))
         })
-    }
-
-    /// Codes of a layer of `outputs` rows over an input of the extents given.
-    pub fn weights(&mut self, weights: &Weights, outputs: usize, extents: &[usize]) -> Result<LayerWeights> {
-        let scheme: Scheme =
-            weights.scheme.parse().map_err(|e: Error| e.at(self.place(&["weights", "scheme"])))?;
-        let file = weights.file.as_ref();
-        let exp = match &weights.exp {
-            Some(exp) => Some(self.exponents(exp, file, outputs)?),
-            None => None,
-        };
-        let scale = match &weights.scale {
-            Some(scale) => Some(self.reals(scale, file, outputs)?),
-            None => None,
-        };
-        if let (None, Some(key)) = (&weights.codes, &weights.values) {
-            let values = self.read(file, key, |tensor| {
-                matrix_shape(tensor, outputs, extents)?;
-                as_matrix(tensor.numbers()?, outputs)
-            })?;
-            let quantized = match (exp, scale) {
-                (None, None) => quantize(scheme, &values, weights.quantizer, weights.per)
-                    .map_err(|error| error.at(self.place(&["weights", "quantizer"])))?,
-                (exp, scale) => {
-                    let scale = scale.unwrap_or_else(|| vec![1.0]);
-                    if let Some(scale) = scale.iter().find(|&&scale| scale <= 0.0) {
-                        return Err(Error::input(format!(
-                            "found the scale {scale}; expected a positive one"
-                        ))
-                        .at(self.place(&["weights", "scale"])));
-                    }
-                    with_unit(scheme, &values, exp.unwrap_or_else(|| vec![0]), scale)
-                }
-            };
-            let Quantized { codes, exp, scale } = quantized;
-            if scale.iter().any(|scale| !scale.is_normal()) {
-                return Err(Error::input("found weights whose scale is beyond the range of float64")
-                    .mend("bring them nearer to 1")
-                    .at(self.place(&["weights", "values"])));
-            }
-            return Ok(LayerWeights { scheme, codes, exp, scale });
-        }
-        let Some(key) = &weights.codes else {
-            return Err(Error::input("found no weights").at(self.place(&["weights"])));
-        };
-        let codes = self.read(file, key, |tensor| {
-            matrix_shape(tensor, outputs, extents)?;
-            let integers = tensor.integers()?;
-            let code = |(index, &value): (usize, &i64)| match i16::try_from(value) {
-                Ok(code) if scheme.contains(value) => Ok(code),
-                _ => Err(Error::input(format!(
-                    "found the weight {value} at {}; expected {}",
-                    tensor.describe(index),
-                    levels(scheme)
-                ))),
-            };
-            let codes: Vec<i16> = integers.iter().enumerate().map(code).collect::<Result<_>>()?;
-            as_matrix(codes, outputs)
-        })?;
-        Ok(LayerWeights {
-            scheme,
-            codes,
-            exp: exp.unwrap_or_else(|| vec![0]),
-            scale: scale.unwrap_or_else(|| vec![1.0]),
+    }));
+    let values = faults.keep(optional(weights.values.as_ref(), |key| {
+        sources.read(&["weights", "values"], file, key, |tensor| {
+            let values = tensor.numbers().and_then(|values| as_matrix(tensor, values));
+            both(matrix_shape(tensor, outputs, extents), values)
         })
+    }));
+    let parts = || Some((exp?, scale?, codes?, values?));
+    let (exp, scale, codes, values) = faults.or_missing(parts())?;
+    match (codes, values) {
+        (Some(codes), None) => {
+            let (exp, scale) = (exp.unwrap_or_else(|| vec![0]), scale.unwrap_or_else(|| vec![1.0]));
+            Ok(LayerWeights { scheme, codes, exp, scale })
+        }
+        (None, Some(values)) => quantized(sources, weights, scheme, &values, exp, scale),
+        _ => Err(Error::reported()),
     }
+}
 
-    /// Integers, one for all channels or one for each.
-    pub fn integers(
-        &mut self,
-        parameter: &Parameter<i64>,
-        file: Option<&String>,
-        channels: usize,
-    ) -> Result<Vec<i64>> {
-        match parameter {
-            Parameter::One(value) => Ok(vec![*value]),
-            Parameter::Each(values) => {
-                count(values.len(), channels).map_err(|error| error.at(self.place(&["output"])))?;
-                Ok(values.clone())
+fn quantized(
+    sources: &Sources<'_>,
+    weights: &types::Weights,
+    scheme: Scheme,
+    values: &Array2<f64>,
+    exp: Option<Vec<i32>>,
+    scale: Option<Vec<f64>>,
+) -> Result<LayerWeights> {
+    let quantized = match (exp, scale) {
+        (None, None) => quantize(scheme, values, weights.quantizer, weights.per)
+            .map_err(|error| error.at(sources.place(&["weights", "quantizer"])))?,
+        (exp, scale) => {
+            let scale = scale.unwrap_or_else(|| vec![1.0]);
+            if let Some(scale) = scale.iter().find(|&&scale| scale <= 0.0) {
+                return Err(Error::input(format!("found the scale {scale}; expected a positive one"))
+                    .at(sources.place(&["weights", "scale"])));
             }
-            Parameter::Key(key) => self.read(file, key, |tensor| {
-                count(tensor.len(), channels)?;
-                tensor.integers()
-            }),
+            with_unit(scheme, values, exp.unwrap_or_else(|| vec![0]), scale)
         }
+    };
+    let Quantized { codes, exp, scale } = quantized;
+    if scale.iter().any(|scale| !scale.is_normal()) {
+        return Err(Error::input("found weights whose scale is beyond the range of float64")
+            .mend("bring them nearer to 1")
+            .at(sources.place(&["weights", "values"])));
     }
+    Ok(LayerWeights { scheme, codes, exp, scale })
+}
 
-    /// Shifts or exponents, one for all channels or one for each.
-    pub fn exponents(
-        &mut self,
-        parameter: &Parameter<i32>,
-        file: Option<&String>,
-        channels: usize,
-    ) -> Result<Vec<i32>> {
-        let values = self.integers(&widen(parameter), file, channels)?;
-        values
-            .into_iter()
-            .map(|value| {
-                i32::try_from(value).ok().filter(|value| value.abs() <= 1024).ok_or_else(|| {
-                    Error::input(format!("found {value}; expected a shift or exponent from -1024 to 1024"))
-                })
-            })
-            .collect()
-    }
+fn codes(tensor: &Tensor, scheme: Scheme) -> Result<Array2<i16>> {
+    let code = |(index, &value): (usize, &i64)| match i16::try_from(value) {
+        Ok(code) if scheme.contains(value) => Ok(code),
+        _ => Err(Error::input(format!(
+            "found the weight {value} at {}; expected {}",
+            tensor.describe(index),
+            levels(scheme)
+        ))),
+    };
+    let codes: Vec<i16> = tensor.integers()?.iter().enumerate().map(code).collect::<Result<_>>()?;
+    as_matrix(tensor, codes)
+}
 
-    /// Multipliers, one for all channels or one for each.
-    pub fn multipliers(
-        &mut self,
-        parameter: &Parameter<u32>,
-        file: Option<&String>,
-        channels: usize,
-    ) -> Result<Vec<u32>> {
-        let values = self.integers(&widen(parameter), file, channels)?;
-        let place = self.place(&["output", "mult"]);
-        values
-            .into_iter()
-            .map(|value| {
-                u32::try_from(value).map_err(|_| {
-                    Error::input(format!("found the multiplier {value}; expected 0 to {}", u32::MAX))
-                        .at(place.clone())
-                })
-            })
-            .collect()
-    }
-
-    /// Real numbers, one for all channels or one for each.
-    pub fn reals(
-        &mut self,
-        parameter: &Parameter<f64>,
-        file: Option<&String>,
-        channels: usize,
-    ) -> Result<Vec<f64>> {
-        match parameter {
-            Parameter::One(value) => Ok(vec![*value]),
-            Parameter::Each(values) => {
-                count(values.len(), channels).map_err(|error| error.at(self.place(&["weights"])))?;
-                Ok(values.clone())
-            }
-            Parameter::Key(key) => self.read(file, key, |tensor| {
-                count(tensor.len(), channels)?;
-                tensor.numbers()
-            }),
-        }
-    }
-
-    /// The bias; no codes when there is none.
-    pub fn bias(&mut self, bias: Option<&Bias>, channels: usize) -> Result<BiasValues> {
-        let (key, file, is_real, inexact) = match bias {
-            None => return Ok(BiasValues::Codes(Vec::new())),
-            Some(Bias::Key(key)) => (key, None, false, false),
-            Some(Bias::Full(bias)) => match (&bias.codes, &bias.values) {
-                (Some(key), _) => (key, bias.file.as_ref(), false, false),
-                (None, Some(key)) => (key, bias.file.as_ref(), true, bias.inexact == Inexact::Allow),
-                (None, None) => return Err(Error::input("found no bias").at(self.place(&["bias"]))),
-            },
-        };
-        if is_real {
-            let values = self.reals(&Parameter::Key(key.clone()), file, channels)?;
-            return Ok(BiasValues::Reals { values, inexact });
-        }
-        let greatest = 1_i64 << 47;
-        self.read(file, key, |tensor| {
-            count(tensor.len(), channels)?;
-            let codes = tensor.integers()?;
-            match codes.iter().position(|code| code.abs() >= greatest) {
+/// The bias; no codes when there is none.
+fn bias(sources: &mut Sources<'_>, bias: Option<&Bias>, channels: Option<usize>) -> Result<BiasValues> {
+    let greatest = 1_i64 << 47;
+    let codes = |tensor: &Tensor| {
+        let codes = tensor.integers().and_then(|codes| {
+            match codes.iter().position(|code| code.unsigned_abs() >= greatest.unsigned_abs()) {
                 Some(index) => Err(Error::input(format!(
                     "found the bias {} at {}; expected less than 2^47",
                     codes[index],
                     tensor.describe(index)
                 ))),
-                None => Ok(BiasValues::Codes(codes)),
+                None => Ok(codes),
             }
-        })
-    }
-
-    /// The normalization of a layer, one value for all channels or one for each.
-    pub fn batch_norm(
-        &mut self,
-        norm: Option<&types::BatchNorm>,
-        channels: usize,
-    ) -> Result<Option<BatchNorm>> {
-        let Some(norm) = norm else { return Ok(None) };
-        let file = norm.file.as_ref();
-        let mut array = |key: &Option<String>, absent: f64| match key {
-            Some(key) => self.reals(&Parameter::Key(key.clone()), file, channels),
-            None => Ok(vec![absent]),
-        };
-        let gamma = array(&norm.gamma, 1.0)?;
-        let beta = array(&norm.beta, 0.0)?;
-        let mean = array(&Some(norm.mean.clone()), 0.0)?;
-        let epsilon = norm.epsilon;
-        let variance = self.read(file, &norm.variance, |tensor| {
-            count(tensor.len(), channels)?;
-            let values = tensor.numbers()?;
-            match values.iter().position(|&value| value < 0.0 || value + epsilon <= 0.0) {
-                Some(index) => Err(Error::input(format!(
-                    "found the variance {} at {}; expected a positive number",
-                    values[index],
-                    tensor.describe(index)
-                ))),
-                None => Ok(values),
+        });
+        both(count(tensor.len(), channels), codes).map(BiasValues::Codes)
+    };
+    match bias {
+        None => Ok(BiasValues::Codes(Vec::new())),
+        Some(Bias::Key(key)) => sources.read(&["bias"], None, key, codes),
+        Some(Bias::Full(bias)) => match (&bias.codes, &bias.values) {
+            (Some(key), _) => sources.read(&["bias", "codes"], bias.file.as_ref(), key, codes),
+            (None, Some(key)) => {
+                let key = Parameter::Key(key.clone());
+                let values = sources.reals(&["bias", "values"], bias.file.as_ref(), &key, channels)?;
+                Ok(BiasValues::Reals { values, inexact: bias.inexact == Inexact::Allow })
             }
-        })?;
-        Ok(Some(BatchNorm { gamma, beta, mean, variance, epsilon }))
-    }
-
-    /// A table of thresholds: a row for each channel, or one for all.
-    pub fn thresholds(&mut self, key: &str, file: Option<&String>, channels: usize) -> Result<Array2<i64>> {
-        self.read(file, key, |tensor| {
-            let rows = match *tensor.shape() {
-                [_] => 1,
-                [rows, _] if rows == 1 || rows == channels => rows,
-                _ => {
-                    return Err(Error::input(format!(
-                        "found the shape {}; expected [{channels}, thresholds] or [thresholds]",
-                        Extents(tensor.shape())
-                    )));
-                }
-            };
-            if tensor.is_empty() {
-                return Err(Error::input("found no thresholds; expected at least one"));
-            }
-            let integers = tensor.integers()?;
-            let columns = integers.len() / rows;
-            for (row, thresholds) in integers.chunks_exact(columns).enumerate() {
-                if thresholds.windows(2).any(|pair| pair[0] > pair[1]) {
-                    return Err(Error::input(format!(
-                        "found thresholds of channel {row} that do not ascend"
-                    ))
-                    .mend(
-                        "sort them; for a falling activation negate the channel's weights and thresholds",
-                    ));
-                }
-            }
-            as_matrix(integers, rows)
-        })
+            (None, None) => Err(Error::reported()),
+        },
     }
 }
 
-fn widen<T: Copy + Into<i64>>(parameter: &Parameter<T>) -> Parameter<i64> {
-    match parameter {
-        Parameter::One(value) => Parameter::One((*value).into()),
-        Parameter::Each(values) => Parameter::Each(values.iter().map(|&value| value.into()).collect()),
-        Parameter::Key(key) => Parameter::Key(key.clone()),
+fn batch_norm(
+    sources: &mut Sources<'_>,
+    norm: &types::BatchNorm,
+    channels: Option<usize>,
+) -> Result<BatchNorm> {
+    let (file, epsilon) = (norm.file.as_ref(), norm.epsilon);
+    let mut faults = Faults::default();
+    let mut array = |part: &str, key: Option<&String>, absent: f64| {
+        let parameter = key.map_or(Parameter::One(absent), |key| Parameter::Key(key.clone()));
+        faults.keep(sources.reals(&["batch_norm", part], file, &parameter, channels))
+    };
+    let gamma = array("gamma", norm.gamma.as_ref(), 1.0);
+    let beta = array("beta", norm.beta.as_ref(), 0.0);
+    let mean = array("mean", Some(&norm.mean), 0.0);
+    let positive = |tensor: &Tensor| {
+        let values = tensor.numbers()?;
+        match values.iter().position(|&value| value < 0.0 || value + epsilon <= 0.0) {
+            Some(index) => Err(Error::input(format!(
+                "found the variance {} at {}; expected a positive number",
+                values[index],
+                tensor.describe(index)
+            ))),
+            None => Ok(values),
+        }
+    };
+    let variance = faults.keep(sources.read(&["batch_norm", "variance"], file, &norm.variance, |tensor| {
+        both(count(tensor.len(), channels), positive(tensor))
+    }));
+    let norm = || Some(BatchNorm { gamma: gamma?, beta: beta?, mean: mean?, variance: variance?, epsilon });
+    faults.or_missing(norm())
+}
+
+fn slopes(
+    sources: &mut Sources<'_>,
+    activation: &Activation,
+    channels: Option<usize>,
+) -> Result<Option<Vec<f64>>> {
+    match activation {
+        Activation::Leaky(slope) => Ok(Some(vec![*slope])),
+        Activation::Prelu(key) => {
+            let key = Parameter::Key(key.clone());
+            sources.reals(&["activation", "prelu"], None, &key, channels).map(Some)
+        }
+        Activation::None
+        | Activation::Relu
+        | Activation::Clip(_)
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::SigmoidOf(_)
+        | Activation::TanhOf(_) => Ok(None),
     }
 }
 
-fn as_matrix<T>(values: Vec<T>, rows: usize) -> Result<Array2<T>> {
+fn scaling(
+    sources: &mut Sources<'_>,
+    output: Option<&Output>,
+    channels: Option<usize>,
+) -> Result<GivenScaling> {
+    let Some(output) = output else {
+        return Ok(GivenScaling { shift: None, mult: None, thresholds: None });
+    };
+    let file = output.file.as_ref();
+    let mut faults = Faults::default();
+    let shift = faults.keep(optional(output.shift.as_ref(), |shift| {
+        sources.exponents(&["output", "shift"], file, shift, channels)
+    }));
+    let mult = faults.keep(optional(output.mult.as_ref(), |mult| {
+        sources.multipliers(&["output", "mult"], file, mult, channels)
+    }));
+    let thresholds = faults.keep(optional(output.thresholds.as_ref(), |key| {
+        sources.read(&["output", "thresholds"], file, key, |tensor| thresholds(tensor, channels))
+    }));
+    let scaling = || Some(GivenScaling { shift: shift?, mult: mult?, thresholds: thresholds? });
+    faults.or_missing(scaling())
+}
+
+/// A table of thresholds: a row for each channel, or one for all.
+fn thresholds(tensor: &Tensor, channels: Option<usize>) -> Result<Array2<i64>> {
+    let rows = match *tensor.shape() {
+        [_] => 1,
+        [rows, _] if rows == 1 || channels.is_none_or(|channels| rows == channels) => rows,
+        _ => {
+            let channels = channels.map_or("channels".into(), |channels| channels.to_string());
+            return Err(Error::input(format!(
+                "found the shape {}; expected [{channels}, thresholds] or [thresholds]",
+                Extents(tensor.shape())
+            )));
+        }
+    };
+    if tensor.is_empty() {
+        return Err(Error::input("found no thresholds; expected at least one"));
+    }
+    let integers = tensor.integers()?;
+    let columns = integers.len() / rows;
+    for (row, thresholds) in integers.chunks_exact(columns).enumerate() {
+        if thresholds.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(Error::input(format!("found thresholds of channel {row} that do not ascend"))
+                .mend("sort them; for a falling activation negate the channel's weights and thresholds"));
+        }
+    }
+    Array2::from_shape_vec((rows, columns), integers).map_err(|error| Error::input(error.to_string()))
+}
+
+/// One row per output: the first extent.
+fn as_matrix<T>(tensor: &Tensor, values: Vec<T>) -> Result<Array2<T>> {
+    let rows = tensor.shape().first().copied().unwrap_or(1);
     let columns = values.len() / rows.max(1);
     Array2::from_shape_vec((rows, columns), values).map_err(|error| Error::input(error.to_string()))
 }
 
-fn count(found: usize, channels: usize) -> Result<()> {
-    if found == 1 || found == channels {
-        return Ok(());
-    }
-    Err(Error::input(format!("found {found} values; expected 1, or one for each of {channels} channels")))
-}
-
-fn matrix_shape(tensor: &Tensor, outputs: usize, extents: &[usize]) -> Result<()> {
+/// Whether an array has the shape of weights, as far as that is known.
+fn matrix_shape(tensor: &Tensor, outputs: Option<usize>, extents: Option<&[usize]>) -> Result<()> {
+    let Some(outputs) = outputs else { return Ok(()) };
+    let shape = tensor.shape();
+    let Some(extents) = extents else {
+        return match shape {
+            [first, _, ..] if *first == outputs => Ok(()),
+            _ => Err(Error::input(format!(
+                "found the shape {}; expected {outputs} as the first of several extents",
+                Extents(shape)
+            ))),
+        };
+    };
     let inputs: usize = extents.iter().product();
     let mut expected = vec![outputs];
     expected.extend(extents);
-    let shape = tensor.shape();
     if shape == expected || shape == [outputs, inputs] {
         return Ok(());
     }

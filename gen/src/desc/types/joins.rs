@@ -1,4 +1,4 @@
-//! Layers over several operands, and layers that move elements.
+//! Layers over several operands, and layers that move elements. A required part is `None` only where it has a mistake.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,9 +12,11 @@ use super::{Activation, Extent, Output, Rounding};
 #[serde(deny_unknown_fields)]
 pub struct Add {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// What is added.
-    #[schemars(length(min = 2))]
+    #[serde(default)]
+    #[schemars(!default, length(min = 2))]
     pub inputs: Vec<Operand>,
     /// The activation function; none when absent.
     #[serde(default)]
@@ -28,9 +30,11 @@ pub struct Add {
 #[serde(deny_unknown_fields)]
 pub struct Concat {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// What is put together, first to last.
-    #[schemars(length(min = 2))]
+    #[serde(default)]
+    #[schemars(!default, length(min = 2))]
     pub inputs: Vec<Operand>,
     /// The format that all operands are brought to; that of the operands when absent.
     pub output: Option<Common>,
@@ -120,11 +124,13 @@ pub struct Common {
 #[serde(deny_unknown_fields)]
 pub struct Upsample {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// How often: one number, or [down, right].
-    pub factor: Extent,
+    #[schemars(with = "Extent")]
+    pub factor: Option<Extent>,
 }
 
 /// The channels of every pixel as a block of pixels.
@@ -132,12 +138,13 @@ pub struct Upsample {
 #[serde(deny_unknown_fields)]
 pub struct DepthToSpace {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// Rows and columns of a block.
-    #[schemars(range(min = 1, max = 1024))]
-    pub block: u32,
+    #[schemars(with = "u32", range(min = 1, max = 1024))]
+    pub block: Option<u32>,
     /// How the channels of a pixel are laid out.
     #[serde(default)]
     pub order: BlockOrder,
@@ -159,7 +166,8 @@ pub enum BlockOrder {
 #[serde(deny_unknown_fields)]
 pub struct Softmax {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// The factor of every score before the exponential; 1 when absent.

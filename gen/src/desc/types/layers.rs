@@ -1,4 +1,4 @@
-//! The layers, each exactly as a user writes it.
+//! The layers, each exactly as a user writes it. A required part is `None` only where it has a mistake.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,8 @@ use super::{Activation, BatchNorm, Bias, Extent, Output, Padding, Rounding, Weig
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
 }
@@ -20,14 +21,16 @@ pub struct Named {
 #[serde(deny_unknown_fields)]
 pub struct Dense {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// How many outputs.
-    #[schemars(range(min = 1, max = 1_048_576))]
-    pub outputs: u64,
+    #[schemars(with = "u64", range(min = 1, max = 1_048_576))]
+    pub outputs: Option<u64>,
     /// [outputs, inputs].
-    pub weights: Weights,
+    #[schemars(with = "Weights")]
+    pub weights: Option<Weights>,
     /// Added to the accumulators: one value for each output.
     pub bias: Option<Bias>,
     /// A trained normalization, folded exactly into what follows.
@@ -44,14 +47,16 @@ pub struct Dense {
 #[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// How many output channels.
-    #[schemars(range(min = 1, max = 1_048_576))]
-    pub outputs: u64,
+    #[schemars(with = "u64", range(min = 1, max = 1_048_576))]
+    pub outputs: Option<u64>,
     /// The window: one number, or [height, width].
-    pub kernel: Extent,
+    #[schemars(with = "Extent")]
+    pub kernel: Option<Extent>,
     /// The step: one number, or [down, right]; 1 when absent.
     #[serde(default)]
     pub stride: Extent,
@@ -70,7 +75,8 @@ pub struct Conv2d {
     #[schemars(range(min = 1, max = 1_048_576))]
     pub groups: u64,
     /// [outputs, kernel height, kernel width, channels / groups].
-    pub weights: Weights,
+    #[schemars(with = "Weights")]
+    pub weights: Option<Weights>,
     /// Added to the accumulators: one value for each output channel.
     pub bias: Option<Bias>,
     /// A trained normalization, folded exactly into what follows.
@@ -87,11 +93,13 @@ pub struct Conv2d {
 #[serde(deny_unknown_fields)]
 pub struct MaxPool {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// The window: one number, or [height, width].
-    pub kernel: Extent,
+    #[schemars(with = "Extent")]
+    pub kernel: Option<Extent>,
     /// The step: one number, or [down, right]; the kernel when absent.
     pub stride: Option<Extent>,
     /// Places around the image that never win; valid (none) when absent.
@@ -104,11 +112,13 @@ pub struct MaxPool {
 #[serde(deny_unknown_fields)]
 pub struct AveragePool {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// The window: one number, or [height, width].
-    pub kernel: Extent,
+    #[schemars(with = "Extent")]
+    pub kernel: Option<Extent>,
     /// The step: one number, or [down, right]; the kernel when absent.
     pub stride: Option<Extent>,
     /// What surrounds the image; valid (nothing) when absent.
@@ -130,7 +140,8 @@ pub struct AveragePool {
 #[serde(deny_unknown_fields)]
 pub struct GlobalAveragePool {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// What the division does with the fraction.
@@ -143,7 +154,8 @@ pub struct GlobalAveragePool {
 #[serde(deny_unknown_fields)]
 pub struct Requantize {
     /// The layer's name: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// The layer whose result it reads, or the input; the layer before it when absent.
     pub input: Option<String>,
     /// Added to the integers: one value for each channel.
@@ -154,7 +166,8 @@ pub struct Requantize {
     #[serde(default)]
     pub activation: Activation,
     /// The integer format of the result; the integers read are its accumulators.
-    pub output: Output,
+    #[schemars(with = "Output")]
+    pub output: Option<Output>,
 }
 
 fn one() -> u64 {

@@ -1,7 +1,8 @@
 //! The typed tree of a description, exactly as the user wrote it.
 //!
 //! These types are the one source of truth: the JSON Schema, the structural checks and the reading are all
-//! derived from them.
+//! derived from them. Of a description with mistakes they hold what is left without them: a required part that
+//! is `None`, or an `op` that is unknown, has been reported.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,17 +33,21 @@ pub type Key = String;
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// The version of this format: 1.
-    #[schemars(range(min = 1, max = 1))]
-    pub netetch: u32,
+    #[schemars(with = "u32", range(min = 1, max = 1))]
+    pub netetch: Option<u32>,
     /// The network's name, which becomes the name of the circuit: `[a-z][a-z0-9_]*`.
-    pub name: String,
+    #[schemars(with = "String")]
+    pub name: Option<String>,
     /// Free text.
     pub description: Option<String>,
     /// The weight file (.npz, .npy, .safetensors), relative to this file; a tensor may name its own.
     pub weights: Option<String>,
     /// What goes in.
-    pub input: Input,
+    #[schemars(with = "Input")]
+    pub input: Option<Input>,
     /// The layers, first to last.
+    #[serde(default)]
+    #[schemars(!default, length(min = 1))]
     pub layers: Vec<Layer>,
     /// The layers whose results the network gives, in order; the last one when absent.
     #[schemars(length(min = 1))]
@@ -126,6 +131,10 @@ pub enum Layer {
     Flatten(Named),
     /// The index of the greatest element; the lowest index wins a tie.
     Argmax(Named),
+    /// Whatever has another name, or none.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// What an arithmetic layer does with its accumulators.
@@ -133,6 +142,8 @@ pub enum Layer {
 pub struct Arithmetic<'a> {
     /// The layer's name.
     pub name: &'a str,
+    /// How many output channels, where the layer says it.
+    pub outputs: Option<u64>,
     /// The weights, if it has any.
     pub weights: Option<&'a Weights>,
     /// The bias.
@@ -146,9 +157,9 @@ pub struct Arithmetic<'a> {
 }
 
 impl Layer {
-    /// The layer's name.
+    /// The layer's name; empty when none was given.
     pub fn name(&self) -> &str {
-        match self {
+        let name = match self {
             Layer::Dense(layer) => &layer.name,
             Layer::Conv2d(layer) => &layer.name,
             Layer::MaxPool(layer) => &layer.name,
@@ -161,7 +172,9 @@ impl Layer {
             Layer::Upsample(layer) => &layer.name,
             Layer::DepthToSpace(layer) => &layer.name,
             Layer::Softmax(layer) => &layer.name,
-        }
+            Layer::Unknown => &None,
+        };
+        name.as_deref().unwrap_or_default()
     }
 
     /// The names of what it reads; none where it reads the layer before it.
@@ -180,6 +193,7 @@ impl Layer {
             Layer::Add(Add { inputs, .. }) | Layer::Concat(Concat { inputs, .. }) => {
                 return inputs.iter().map(Operand::name).collect();
             }
+            Layer::Unknown => &None,
         };
         one.as_deref().into_iter().collect()
     }
@@ -196,31 +210,35 @@ impl Layer {
     pub fn arithmetic(&self) -> Option<Arithmetic<'_>> {
         match self {
             Layer::Dense(layer) => Some(Arithmetic {
-                name: &layer.name,
-                weights: Some(&layer.weights),
+                name: self.name(),
+                outputs: layer.outputs,
+                weights: layer.weights.as_ref(),
                 bias: layer.bias.as_ref(),
                 batch_norm: layer.batch_norm.as_ref(),
                 activation: &layer.activation,
                 output: layer.output.as_ref(),
             }),
             Layer::Conv2d(layer) => Some(Arithmetic {
-                name: &layer.name,
-                weights: Some(&layer.weights),
+                name: self.name(),
+                outputs: layer.outputs,
+                weights: layer.weights.as_ref(),
                 bias: layer.bias.as_ref(),
                 batch_norm: layer.batch_norm.as_ref(),
                 activation: &layer.activation,
                 output: layer.output.as_ref(),
             }),
             Layer::Requantize(layer) => Some(Arithmetic {
-                name: &layer.name,
+                name: self.name(),
+                outputs: None,
                 weights: None,
                 bias: layer.bias.as_ref(),
                 batch_norm: layer.batch_norm.as_ref(),
                 activation: &layer.activation,
-                output: Some(&layer.output),
+                output: layer.output.as_ref(),
             }),
             Layer::Add(layer) => Some(Arithmetic {
-                name: &layer.name,
+                name: self.name(),
+                outputs: None,
                 weights: None,
                 bias: None,
                 batch_norm: None,
@@ -236,7 +254,8 @@ impl Layer {
             | Layer::DepthToSpace(_)
             | Layer::Softmax(_)
             | Layer::Flatten(_)
-            | Layer::Argmax(_) => None,
+            | Layer::Argmax(_)
+            | Layer::Unknown => None,
         }
     }
 }

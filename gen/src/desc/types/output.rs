@@ -55,6 +55,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Whether the way from accumulators to the result is spelled out in integers.
+    pub fn is_spelled_out(&self) -> bool {
+        self.shift.is_some() || self.mult.is_some() || self.thresholds.is_some()
+    }
+
     /// The exponent that a scaling is derived from, if one is asked for.
     pub fn derived_exp(&self) -> Option<i32> {
         self.exp.or(self.scale.map(|_| 0))
