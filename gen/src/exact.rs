@@ -65,6 +65,23 @@ impl Dyadic {
         let quotient = &own / &other;
         if &quotient * &other == own { i64::try_from(quotient).ok() } else { None }
     }
+
+    /// The value divided by another one, rounded up to an integer; `None` beyond 64 bits.
+    pub fn ceil_quotient(&self, divisor: &Dyadic) -> Option<i64> {
+        if divisor.sign() == 0 {
+            return None;
+        }
+        let (own, other) = align(self, divisor);
+        i64::try_from(ceil_quotient_of(&own, &other)).ok()
+    }
+}
+
+/// Rounded up to an integer.
+fn ceil_quotient_of(own: &BigInt, other: &BigInt) -> BigInt {
+    let (quotient, rest) = (own / other, own % other);
+    // The quotient is cut towards zero.
+    let positive = (own.sign() == Sign::Minus) == (other.sign() == Sign::Minus);
+    if rest.sign() != Sign::NoSign && positive { quotient + 1 } else { quotient }
 }
 
 /// Digits of both at their lesser exponent. Exponents of f64 and their few products differ by thousands at most.
@@ -159,6 +176,20 @@ mod tests {
         assert_eq!(Dyadic::of(0.75).quotient(&Dyadic::of(0.125)), Some(6));
         assert_eq!(Dyadic::of(0.75).quotient(&Dyadic::of(0.5)), None);
         assert_eq!(Dyadic::of(0.75).quotient(&Dyadic::of(0.0)), None);
+        for (own, divisor, expected) in [
+            (0.75, 0.5, 2),
+            (-0.75, 0.5, -1),
+            (0.75, -0.5, -1),
+            (-0.75, -0.5, 2),
+            (1.0, 0.5, 2),
+            (-1.0, 0.5, -2),
+        ] {
+            assert_eq!(
+                Dyadic::of(own).ceil_quotient(&Dyadic::of(divisor)),
+                Some(expected),
+                "{own} / {divisor}"
+            );
+        }
         assert_eq!(Dyadic::of(-12.0).reduced(), Some((-3, 2)));
         assert_eq!(Dyadic::of(0.0).reduced(), Some((0, 0)));
     }

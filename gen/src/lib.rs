@@ -7,6 +7,7 @@ pub mod error;
 mod exact;
 pub mod fixed;
 pub mod golden;
+pub mod import;
 pub mod ir;
 pub mod lower;
 pub mod plan;

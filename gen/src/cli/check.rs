@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use netetch::ir::{Graph, Node, Op, Scaling};
-use netetch::lower;
 use serde::Serialize;
+
+use super::model::ModelArgs;
 
 /// Checks a description and its weights; prints shapes, formats, exact ranges, widths and sizes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The description.
+    /// The description, or a model file (.onnx, .tflite).
     network: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -20,7 +23,7 @@ pub struct Args {
 
 /// Reads, lowers and prints.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (_, graph) = lower::read(&args.network)?;
+    let (_, graph) = args.model.read(&args.network)?;
     let report = Report::of(&graph);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netetch::emit::{self, Options};
-use netetch::{lower, plan};
+use netetch::plan;
+
+use super::model::ModelArgs;
 
 /// Write the circuit as Verilog, with its ROM images and a manifest.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The network description.
+    /// The description, or a model file (.onnx, .tflite).
     network: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Where to write; the folder is replaced as a whole. Default: rtl_out/<name>/rtl.
     #[arg(short, long)]
     output: Option<PathBuf>,
@@ -21,7 +25,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (description, graph) = lower::read(&args.network)?;
+    let (description, graph) = args.model.read(&args.network)?;
     let plan = plan::plan(&graph, &description.hardware)?;
     let folder = args.output.unwrap_or_else(|| super::build_folder(&graph.name).join("rtl"));
     let manifest = emit::emit(&graph, &plan, Options { probes: args.probes }, &folder)?;

@@ -9,6 +9,7 @@ use ndarray::{Array2, s};
 use netetch::desc::Description;
 use netetch::emit::manifest::Cycles;
 use netetch::emit::{self, Options};
+use netetch::error::Error;
 use netetch::golden::Golden;
 use netetch::ir::Graph;
 use netetch::plan::{self, Plan};
@@ -19,11 +20,11 @@ use netetch::synth::{
     report::{Resources, SynthReport},
 };
 use netetch::target::Target;
-use netetch::{error::Error, lower};
 
 use rayon::prelude::*;
 
 use super::frames;
+use super::model::ModelArgs;
 use super::run::class;
 use super::steps::Steps;
 
@@ -37,9 +38,11 @@ const RANDOM_FRAMES: usize = 64;
 /// random frames are streamed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Network descriptions.
+    /// Descriptions, or model files (.onnx, .tflite).
     #[arg(required = true)]
     networks: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Device; may be repeated. Default: the one that the description names.
     #[arg(short, long = "target")]
     targets: Vec<Target>,
@@ -86,7 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
     let mut steps = Steps::default();
-    let (description, graph) = steps.run("check", |_| lower::read(network))?;
+    let (description, graph) = steps.run("check", |_| args.model.read(network))?;
     let targets = targets(args, &description)?;
     let test = test_set(&description, &graph)?;
     let accuracy = steps.run("golden", |_| accuracy(&graph, &test))?;
@@ -95,9 +98,7 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
     steps.run("emit", |_| emit::emit(&graph, &plan, Options::default(), &folder))?;
     let frames = test.frames.slice(s![..args.frames.unwrap_or(usize::MAX).min(test.frames.nrows()), ..]);
     let proof = steps.run("simulate", |_| {
-        let options = sim::Options::default();
-        let mut proof = sim::prove(&graph, &folder, frames, &options)?;
-        super::sim::locate(&graph, &plan, frames, &mut proof, &options);
+        let proof = sim::prove(&graph, &folder, frames, &sim::Options::default())?;
         proof.check().map(|()| proof)
     })?;
     let circuit = Circuit { args, graph, plan, folder, accuracy, test, proof };

@@ -11,6 +11,8 @@ mod emit;
 mod flow;
 mod frames;
 mod idx;
+mod import;
+mod model;
 mod npy;
 mod reports;
 mod run;
@@ -33,6 +35,7 @@ enum Command {
     Doctor(doctor::Args),
     Emit(emit::Args),
     Flow(flow::Args),
+    Import(import::Args),
     Reports(reports::Args),
     Run(run::Args),
     Schema(schema::Args),
@@ -50,6 +53,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
         Command::Flow(args) => flow::run(args),
+        Command::Import(args) => import::run(args),
         Command::Reports(args) => reports::run(args),
         Command::Run(args) => run::run(args),
         Command::Schema(args) => schema::run(args),

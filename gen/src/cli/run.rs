@@ -10,17 +10,19 @@ use netetch::desc::Description;
 use netetch::error::{Error, Place};
 use netetch::golden::Golden;
 use netetch::ir::{Graph, NodeId};
-use netetch::lower;
 use serde::Serialize;
 
 use super::frames;
+use super::model::ModelArgs;
 use super::npy::NpyWriter;
 
 /// Computes what every output bit must be, in exact integers, for a batch of frames.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The description.
+    /// The description, or a model file (.onnx, .tflite).
     network: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Frames, [frames, …] integers: FILE.npy, FILE.npz:ARRAY or an IDX file (.gz); the description's
     /// test set when absent.
     #[arg(long)]
@@ -44,7 +46,7 @@ pub struct Args {
 
 /// Reads, computes, writes, counts.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (description, graph) = lower::read(&args.network)?;
+    let (description, graph) = args.model.read(&args.network)?;
     let (input, labels) = sources(&args, &description)?;
     let frames = frames::read(&graph, &input)?;
     let labels = labels.map(|path| read_labels(&path, frames.nrows())).transpose()?;

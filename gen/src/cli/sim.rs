@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, s};
 use netetch::emit;
 use netetch::ir::Graph;
+use netetch::plan;
 use netetch::plan::Plan;
 use netetch::sim::{self, Options, Scenario, SimReport};
-use netetch::{lower, plan};
+
+use super::model::ModelArgs;
 
 /// Simulate the circuit on frames and compare every output bit with the golden model.
 ///
@@ -17,8 +19,10 @@ use netetch::{lower, plan};
 /// in mid-frame, and with frames of wrong lengths among them. Exits with 4 when a bit differs.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The network description.
+    /// The description, or a model file (.onnx, .tflite).
     network: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Frames to stream: integers in a .npy file, [frames, ...]. Default: random ones.
     #[arg(long)]
     input: Option<PathBuf>,
@@ -57,31 +61,22 @@ fn probability(text: &str) -> Result<f64, String> {
 
 /// Emits, simulates, compares.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (description, graph) = lower::read(&args.network)?;
+    let (description, graph) = args.model.read(&args.network)?;
     let plan = plan::plan(&graph, &description.hardware)?;
     let inputs = inputs(&args, &graph)?;
     let scenarios = scenarios(&args);
 
     let bar = progress(&args, inputs.nrows() * scenarios.len());
-    let options = Options {
-        scenarios,
-        seed: args.seed,
-        probes: args.probes,
-        jobs: args.jobs,
-        wave: args.wave.clone(),
-        progress: Some(&|frames| bar.inc(frames as u64)),
-        ..Options::default()
-    };
-    let folder = emitted(&graph, &plan, args.probes)?;
-    let mut report = sim::prove(&graph, &folder, inputs.view(), &options)?;
-    locate(&graph, &plan, inputs.view(), &mut report, &options);
+    let report = simulate(&args, &graph, &plan, &inputs, scenarios, &bar)?;
     bar.finish_and_clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report);
     }
-    report.check()?;
+    if let Err(error) = report.check() {
+        return Err(located(&args, &graph, &plan, &inputs, &report).unwrap_or(error).into());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,24 +112,58 @@ fn progress(args: &Args, frames: usize) -> ProgressBar {
     bar.with_message("simulating")
 }
 
-fn emitted(graph: &Graph, plan: &Plan, probes: bool) -> netetch::error::Result<PathBuf> {
-    let folder = super::build_folder(&graph.name).join(if probes { "rtl_probes" } else { "rtl" });
-    emit::emit(graph, plan, emit::Options { probes }, &folder).map(|_| folder)
-}
-
-/// Has a report of a difference name the layer that it begins in, by way of the circuit with probes. Where that cannot
-/// be had the report stays as it is: the difference is what counts.
-pub(super) fn locate(
+fn simulate(
+    args: &Args,
     graph: &Graph,
     plan: &Plan,
-    inputs: ArrayView2<i32>,
-    report: &mut SimReport,
-    options: &Options<'_>,
-) {
-    if !report.passed() && !options.probes {
-        emitted(graph, plan, true)
-            .and_then(|folder| sim::locate(graph, &folder, inputs, report, options))
-            .ok();
+    inputs: &Array2<i32>,
+    scenarios: Vec<Scenario>,
+    bar: &ProgressBar,
+) -> netetch::error::Result<SimReport> {
+    let folder = super::build_folder(&graph.name).join(if args.probes { "rtl_probes" } else { "rtl" });
+    emit::emit(graph, plan, emit::Options { probes: args.probes }, &folder)?;
+    let options = Options {
+        scenarios,
+        seed: args.seed,
+        probes: args.probes,
+        jobs: args.jobs,
+        wave: args.wave.clone(),
+        progress: Some(&|frames| bar.inc(frames as u64)),
+        ..Options::default()
+    };
+    sim::prove(graph, &folder, inputs.view(), &options)
+}
+
+/// The same divergence with the layer that it begins in: the frames up to it once more, with probes.
+fn located(
+    args: &Args,
+    graph: &Graph,
+    plan: &Plan,
+    inputs: &Array2<i32>,
+    report: &SimReport,
+) -> Option<netetch::error::Error> {
+    let failed = report.runs.iter().find(|run| run.mismatches > 0)?;
+    if args.probes {
+        return None;
+    }
+    let last =
+        failed.first_divergence.as_ref().map_or(0, |divergence| divergence.frame).min(inputs.nrows() - 1);
+    let frames = inputs.slice(s![last.saturating_sub(64)..=last, ..]).to_owned();
+    let again = Args { probes: true, wave: None, ..args.again() };
+    let hidden = ProgressBar::hidden();
+    let found = simulate(&again, graph, plan, &frames, vec![failed.scenario.clone()], &hidden).ok()?;
+    found.check().err()
+}
+
+impl Args {
+    fn again(&self) -> Args {
+        Args {
+            network: self.network.clone(),
+            input: self.input.clone(),
+            wave: self.wave.clone(),
+            model: self.model.clone(),
+            ..*self
+        }
     }
 }
 

@@ -12,13 +12,17 @@ use netetch::sim::{self, SimReport, Sources};
 use netetch::synth::report::{Resources, SynthReport};
 use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
-use netetch::{emit, lower, plan};
+use netetch::{emit, plan};
+
+use super::model::ModelArgs;
 
 /// Synthesize, place and route; measure area and clock; make a bitstream.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The network description.
+    /// The description, or a model file (.onnx, .tflite).
     network: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
     /// The device; default: the description's.
     #[arg(short, long)]
     target: Option<Target>,
@@ -68,7 +72,7 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (description, graph) = lower::read(&args.network)?;
+    let (description, graph) = args.model.read(&args.network)?;
     let plan = plan::plan(&graph, &description.hardware)?;
     let folder = super::build_folder(&graph.name).join("rtl");
     emit::emit(&graph, &plan, emit::Options { probes: false }, &folder)?;

@@ -13,8 +13,9 @@ pub mod tensor;
 mod tree;
 pub mod types;
 mod weight_files;
+mod write;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub struct Description {
     doubts: Doubts,
     /// The layers with a mistake, by index.
     faulty: HashSet<usize>,
+    /// What its weight file holds, when a program made it; then nothing of it stands anywhere.
+    arrays: Option<BTreeMap<String, Tensor>>,
 }
 
 /// Reads a description and checks it; no other file is read.
@@ -67,7 +70,8 @@ pub(crate) fn draft(path: &Path) -> Result<(Description, Faults)> {
     let Some(network) = faults.keep(network) else { return faults.or_missing(None) };
     let hardware = network.hardware.clone();
     let faulty = HashSet::new();
-    let mut description = Description { network, hardware, path: path.to_owned(), tree, doubts, faulty };
+    let mut description =
+        Description { network, hardware, path: path.to_owned(), tree, doubts, faulty, arrays: None };
     semantics::check(&mut description, &mut faults);
     Ok((description, faults))
 }
@@ -78,6 +82,48 @@ pub fn schema() -> serde_json::Value {
 }
 
 impl Description {
+    /// A description that a program made of the file at `path`, with the arrays that its weight file would hold.
+    ///
+    /// # Errors
+    /// As [`read`], all the mistakes.
+    pub fn of(mut network: Network, arrays: BTreeMap<String, Tensor>, path: &Path) -> Result<Description> {
+        network.weights = Some(format!("{}.npz", stem(path)));
+        let mut description = Description {
+            hardware: network.hardware.clone(),
+            tree: write::tree(&network)?,
+            network,
+            path: path.to_owned(),
+            doubts: Doubts::default(),
+            faulty: HashSet::new(),
+            arrays: Some(arrays),
+        };
+        let mut faults = Faults::default();
+        semantics::check(&mut description, &mut faults);
+        faults.or(description)
+    }
+
+    /// Writes a description that a program made: YAML at `path`, and its arrays as an `.npz` of the same name beside it.
+    /// Each file appears when it is whole, the arrays first.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or the description was read from a file and so has its arrays elsewhere.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let Some(arrays) = &self.arrays else {
+            return Err(Error::input(
+                "found a description with weight files of its own; it is written already",
+            ));
+        };
+        let weights = format!("{}.npz", stem(path));
+        let network = Network { weights: Some(weights.clone()), ..self.network.clone() };
+        write::file(&path.with_file_name(weights), &write::npz(arrays)?)?;
+        write::file(path, write::yaml(&network)?.as_bytes())
+    }
+
+    /// An array of a description that a program made.
+    pub fn array(&self, key: &str) -> Option<&Tensor> {
+        self.arrays.as_ref().and_then(|arrays| arrays.get(key))
+    }
+
     /// The file it was read from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -92,8 +138,11 @@ impl Description {
 
     /// The place of an operand of a layer.
     pub fn place_of_operand(&self, index: usize, operand: usize) -> Place {
-        let position =
-            self.layer(index).and_then(|layer| layer.get("inputs")?.item(operand)).map(|tree| tree.position);
+        let position = self
+            .layer(index)
+            .and_then(|layer| layer.get("inputs")?.item(operand))
+            .map(|tree| tree.position)
+            .filter(|_| self.arrays.is_none());
         let place = self.place_in_layer(index, &["input"]);
         Place { position: position.or(place.position), ..place }
     }
@@ -113,6 +162,7 @@ impl Description {
                 if is_scalar { Some(inner.position) } else { tree.and_then(|tree| tree.key_position(key)) };
             tree = Some(inner);
         }
+        let position = position.filter(|_| self.arrays.is_none());
         Place { file: Some(self.path.clone()), position, layer: None }
     }
 
@@ -139,6 +189,10 @@ impl Description {
     pub fn relative(&self, file: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(file)
     }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn text(path: &Path) -> Result<String> {

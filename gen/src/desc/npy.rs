@@ -36,6 +36,32 @@ pub(super) fn read(mut source: impl Read) -> Result<Tensor> {
     Ok(Tensor::new(header.shape, header.element, bytes)?.reordered(header.fortran, header.big_endian))
 }
 
+/// An array as a file of version 1.
+pub(super) fn write(tensor: &Tensor) -> Vec<u8> {
+    let element = tensor.element();
+    let (kind, bytes) = match element {
+        Element::Bool => ('b', 1),
+        Element::Unsigned(bytes) => ('u', bytes),
+        Element::Signed(bytes) => ('i', bytes),
+        Element::Real(bytes) => ('f', bytes),
+        // NumPy has no such type: the bits are kept.
+        Element::Brain => ('u', 2),
+    };
+    let order = if bytes == 1 { '|' } else { '<' };
+    let extents: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
+    let comma = if extents.len() == 1 { "," } else { "" };
+    let text = format!(
+        "{{'descr': '{order}{kind}{bytes}', 'fortran_order': False, 'shape': ({}{comma}), }}",
+        extents.join(", ")
+    );
+    let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((length as u16).to_le_bytes());
+    file.extend(format!("{text:<width$}\n", width = length - 1).into_bytes());
+    file.extend_from_slice(tensor.bytes());
+    file
+}
+
 fn exactly(source: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
     source.read_exact(bytes).map_err(|error| unreadable(&error))
 }

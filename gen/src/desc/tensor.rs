@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, Result};
+use crate::fixed::Range;
 
 /// An array of more elements than this is refused.
 pub const GREATEST_ELEMENTS: usize = 1 << 26;
@@ -105,6 +106,30 @@ impl Tensor {
     /// How an element is written.
     pub fn element(&self) -> Element {
         self.element
+    }
+
+    /// Its bytes: little-endian, the last extent fastest.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Integers, in the narrowest type that holds them.
+    ///
+    /// # Errors
+    /// When there are not as many as the shape says, or more than allowed.
+    pub fn of_integers(shape: Vec<usize>, values: &[i64]) -> Result<Self> {
+        let bits = values.iter().map(|&value| Range::new(value, value).signed_bits()).max().unwrap_or(1);
+        let width = (bits as usize).div_ceil(8).next_power_of_two();
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes().into_iter().take(width)).collect();
+        Tensor::new(shape, Element::Signed(width), bytes)
+    }
+
+    /// Real numbers, each of 64 bits.
+    ///
+    /// # Errors
+    /// When there are not as many as the shape says, or more than allowed.
+    pub fn of_reals(shape: Vec<usize>, values: &[f64]) -> Result<Self> {
+        Tensor::new(shape, Element::Real(8), values.iter().flat_map(|value| value.to_le_bytes()).collect())
     }
 
     /// Number of elements.

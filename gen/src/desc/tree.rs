@@ -131,6 +131,27 @@ impl Tree {
         }
     }
 
+    /// A tree that stands nowhere.
+    pub fn of_json(json: &serde_json::Value) -> Tree {
+        let value = match json {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(value) => Value::Bool(*value),
+            serde_json::Value::Number(number) => match number.as_i64() {
+                Some(value) => Value::Integer(value.into()),
+                None => Value::Real(number.as_f64().unwrap_or(f64::NAN)),
+            },
+            serde_json::Value::String(text) => Value::Text(text.clone()),
+            serde_json::Value::Array(items) => Value::List(items.iter().map(Tree::of_json).collect()),
+            serde_json::Value::Object(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|(name, value)| (Key { position: (0, 0), name: name.clone() }, Tree::of_json(value)))
+                    .collect(),
+            ),
+        };
+        Tree { position: (0, 0), value }
+    }
+
     /// The same without places.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {

@@ -256,7 +256,7 @@ fn is_shift(layer: Arithmetic<'_>, output: &Output) -> bool {
     layer.batch_norm.is_none()
         && output.scale.is_none_or(|scale| explicit::power_of_two(scale).is_some())
         && output.format != "bipolar"
-        && output.derive == Derive::Auto
+        && matches!(output.derive, Derive::Auto | Derive::Exact)
         && slopes_fit
 }
 

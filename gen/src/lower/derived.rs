@@ -43,24 +43,45 @@ pub(super) fn result(
     let exp = output.derived_exp().ok_or_else(|| Error::input("found no unit to derive the scaling from"))?;
     let limits = limits(activation, encoding, output, exp)?;
     let by_thresholds = match output.derive {
-        Derive::Auto => encoding.bits() <= THRESHOLD_BITS,
+        Derive::Auto | Derive::Exact => encoding.bits() <= THRESHOLD_BITS,
         Derive::Thresholds => true,
         Derive::Multiplier => false,
     };
-    let count = limits.max - limits.min;
     if by_thresholds {
-        if count > MOST_THRESHOLDS {
-            return Err(Error::input(format!(
-                "found {count} thresholds for each channel; expected at most {MOST_THRESHOLDS}"
-            ))
-            .mend("use an output format of at most 10 bits, or `derive: multiplier`"));
-        }
-        let row = |(chain, &range): (&Chain, &Range)| -> Vec<i64> {
-            steps(chain, range, limits, output, exp).iter().map(|step| step.threshold).collect()
-        };
-        let rows: Vec<Vec<i64>> = chains.par_iter().zip(ranges).map(row).collect();
-        return Ok(thresholds(rows, limits.min, 1, encoding, exp));
+        return staircase(output, limits, exp, chains, ranges);
     }
+    match by_multipliers(output, limits, exp, chains, slopes, ranges) {
+        Err(_) if output.derive == Derive::Exact => staircase(output, limits, exp, chains, ranges),
+        result => result,
+    }
+}
+
+/// A table of thresholds for each channel.
+fn staircase(output: &Output, limits: Range, exp: i32, chains: &[Chain], ranges: &[Range]) -> Result<Op> {
+    let count = limits.max - limits.min;
+    if count > MOST_THRESHOLDS {
+        return Err(Error::input(format!(
+            "found {count} thresholds for each channel; expected at most {MOST_THRESHOLDS}"
+        ))
+        .mend("use an output format of at most 10 bits, or `derive: multiplier`"));
+    }
+    let row = |(chain, &range): (&Chain, &Range)| -> Vec<i64> {
+        steps(chain, range, limits, output, exp).iter().map(|step| step.threshold).collect()
+    };
+    let rows: Vec<Vec<i64>> = chains.par_iter().zip(ranges).map(row).collect();
+    Ok(thresholds(rows, limits.min, 1, output.format.parse()?, exp))
+}
+
+/// A proved multiplier for each channel.
+fn by_multipliers(
+    output: &Output,
+    limits: Range,
+    exp: i32,
+    chains: &[Chain],
+    slopes: Option<&[f64]>,
+    ranges: &[Range],
+) -> Result<Op> {
+    let count = limits.max - limits.min;
     let exact: Option<Vec<Multiplier>> = chains.iter().map(|chain| exact(chain, output, exp)).collect();
     let multipliers =
         match exact {
@@ -86,7 +107,7 @@ pub(super) fn result(
         saturation: output.saturation.into(),
         zero: output.zero,
         limits,
-        encoding,
+        encoding: output.format.parse()?,
         exp,
     }))
 }
@@ -311,6 +332,8 @@ mod tests {
         assert!(error.to_string().contains("inexact: allow"), "{error}");
         let exact = output("s8", 0, "half_up", r#", "derive": "thresholds""#);
         let exact = result(&exact, &Activation::None, &chains, None, &ranges).unwrap();
+        let either = output("s8", 0, "half_up", r#", "derive": "exact""#);
+        assert_eq!(result(&either, &Activation::None, &chains, None, &ranges).unwrap(), exact);
         let near = output("s8", 0, "half_up", r#", "inexact": "allow""#);
         let near = result(&near, &Activation::None, &chains, None, &ranges).unwrap();
         let accumulators = ranges[0].min..=ranges[0].max;

@@ -35,6 +35,10 @@ impl<'a> Sources<'a> {
         key: &str,
         convert: impl FnOnce(&Tensor) -> Result<T>,
     ) -> Result<T> {
+        if let Some(tensor) = self.description.array(key) {
+            let error = |error: Error| error.about(&format!("array `{key}`")).at(self.place(keys));
+            return convert(tensor).map_err(error);
+        }
         let path = self.open(keys, file)?;
         let array = |error: Error| error.about(&format!("array `{key}`")).at(Place::file(&path));
         let tensor = self.files.read(&path, key);

@@ -77,6 +77,8 @@ pub enum Derive {
     Thresholds,
     /// A proved multiplier, shift and bias.
     Multiplier,
+    /// As `auto`, and a table of thresholds where no multiplier is proved.
+    Exact,
 }
 
 /// What a shift or a division does with the fraction.

@@ -1,0 +1,65 @@
+//! Networks by their file: a description, or a model of another tool.
+
+use std::path::Path;
+
+use netetch::desc::Description;
+use netetch::error::{Error, Result};
+use netetch::fixed::Encoding;
+use netetch::import::{self, InputFormat, Options};
+use netetch::ir::Graph;
+use netetch::lower;
+
+/// What a model file of another tool does not say.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Model files (.onnx, .tflite)")]
+pub struct ModelArgs {
+    /// How the input's integers are written (u8, s16, bipolar, …), in place of the model's first quantizer.
+    #[arg(long, value_name = "FORMAT")]
+    input_format: Option<Encoding>,
+    /// What a unit of the input stands for in the model: a number or a fraction, such as 1/255. Default: 1.
+    #[arg(long, value_name = "REAL", requires = "input_format", value_parser = real)]
+    input_scale: Option<f64>,
+    /// The integer of the input that stands for 0. Default: 0.
+    #[arg(long, value_name = "INTEGER", requires = "input_format", allow_negative_numbers = true)]
+    input_zero: Option<i64>,
+    /// Let biases of scores be rounded to whole units of the accumulators.
+    #[arg(long)]
+    inexact: bool,
+}
+
+impl ModelArgs {
+    /// What the importer takes; `name` is the network's.
+    pub fn options(&self, name: Option<String>) -> Options {
+        let format = |format: Encoding| InputFormat {
+            format,
+            scale: self.input_scale.unwrap_or(1.0),
+            zero: self.input_zero.unwrap_or(0),
+        };
+        Options { name, input: self.input_format.map(format), inexact: self.inexact }
+    }
+
+    /// Reads a description and its weights, or a model file as one, and builds the graph.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn read(&self, path: &Path) -> Result<(Description, Graph)> {
+        if !import::is_model(path) {
+            return lower::read(path);
+        }
+        let description = import::read(path, &self.options(None))?;
+        let graph = lower::lower(&description)?;
+        Ok((description, graph))
+    }
+}
+
+/// A positive number, or one over another.
+fn real(text: &str) -> Result<f64> {
+    let wrong =
+        || Error::input(format!("found `{text}`; expected a positive number or a fraction, such as 1/255"));
+    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| wrong());
+    let value = match text.split_once('/') {
+        Some((above, below)) => number(above)? / number(below)?,
+        None => number(text)?,
+    };
+    if value.is_normal() && value > 0.0 { Ok(value) } else { Err(wrong()) }
+}

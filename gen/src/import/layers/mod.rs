@@ -1,0 +1,384 @@
+//! From a network in real numbers, channels last, to the layers of a description.
+//!
+//! A product and what follows it up to a quantizer is one layer; scales, biases and norms go into the description as the
+//! real numbers they are, and lowering makes integers of them.
+
+mod output;
+mod product;
+mod tail;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::{Value as Json, json};
+
+use crate::desc::Tensor;
+use crate::desc::types::Layer;
+use crate::error::{Error, Faults, Result};
+use crate::exact::Dyadic;
+
+use super::graph::{Graph, Node, Op, Window, Wire};
+use super::norm::uniform;
+use super::{Described, InputFormat, Options};
+use output::Grid;
+use tail::{Tail, Target};
+
+/// What has been made of a wire: a layer of integers.
+#[derive(Clone, Debug)]
+struct Made {
+    name: String,
+    grid: Grid,
+}
+
+/// A wire that is `slope` times another one, plus `offset`, and no layer of its own.
+#[derive(Clone, Copy, Debug)]
+struct Affine {
+    of: Wire,
+    slope: f64,
+    offset: f64,
+}
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    options: &'a Options,
+    input: Json,
+    layers: Vec<Layer>,
+    arrays: BTreeMap<String, Tensor>,
+    made: HashMap<Wire, Made>,
+    affine: HashMap<Wire, Affine>,
+    taken: HashSet<Wire>,
+    /// The layer made last, or the input.
+    last: String,
+    counts: HashMap<&'static str, usize>,
+    notes: Vec<String>,
+    faults: Faults,
+}
+
+/// The layers of a network.
+///
+/// # Errors
+/// For every node that has no integer meaning, all at once.
+pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
+    let mut builder = Builder {
+        graph,
+        options,
+        input: Json::Null,
+        layers: Vec::new(),
+        arrays: BTreeMap::new(),
+        made: HashMap::new(),
+        affine: HashMap::new(),
+        taken: HashSet::new(),
+        last: "input".into(),
+        counts: HashMap::new(),
+        notes: Vec::new(),
+        faults: Faults::default(),
+    };
+    for wire in 0..graph.nodes.len() {
+        let node = &graph.nodes[wire];
+        let ready = node
+            .inputs
+            .iter()
+            .all(|input| builder.made.contains_key(input) || builder.affine.contains_key(input));
+        if builder.taken.contains(&wire) || !ready {
+            continue;
+        }
+        if let Err(error) = builder.node(wire, node) {
+            builder.faults.push(error.about(&format!("node `{}` ({})", node.name, node.kind)));
+        }
+    }
+    let outputs = builder.outputs();
+    if builder.faults.is_empty() && outputs.is_err() {
+        outputs.as_ref().map(|_| ()).map_err(Clone::clone)?;
+    }
+    builder.faults.or(())?;
+    Ok(Described {
+        input: builder.input,
+        outputs: outputs?,
+        layers: builder.layers,
+        arrays: builder.arrays,
+        notes: builder.notes,
+    })
+}
+
+impl Builder<'_> {
+    fn node(&mut self, wire: Wire, node: &Node) -> Result<()> {
+        match &node.op {
+            Op::Input(_) => self.input(wire, node),
+            Op::MatMul(_) | Op::Conv { .. } | Op::AveragePool(..) => self.product(wire, node),
+            Op::Norm(..) | Op::Activation(..) | Op::Quantize(_) | Op::Thresholds { .. } => {
+                self.standalone(wire, node)
+            }
+            Op::MaxPool(window) => {
+                let mut keys = window_keys(window)?;
+                if window.dilation != [1, 1] {
+                    return Err(Error::input("found a dilated max pool, which has no circuit"));
+                }
+                keys.remove("dilation");
+                self.moved(wire, node, "max_pool", "pool", Json::Object(keys))
+            }
+            Op::Upsample(factor) => self.moved(wire, node, "upsample", "up", json!({ "factor": factor })),
+            Op::DepthToSpace(block, adjoin) => {
+                let order = if *adjoin { "crd" } else { "dcr" };
+                self.moved(wire, node, "depth_to_space", "blocks", json!({ "block": block, "order": order }))
+            }
+            Op::Concat(_) => self.concat(wire, node),
+            Op::Add => self.sum(wire, node),
+            Op::Softmax => {
+                let made = self.operand(node, 0)?.clone();
+                if !self.ends(wire) {
+                    return Err(Error::input("found probabilities that another layer reads")
+                        .mend("softmax may only be last"));
+                }
+                self.notes
+                    .push(format!("The softmax is left out: {} gives the scores before it.", made.name));
+                self.made.insert(wire, made);
+                Ok(())
+            }
+            Op::ArgMax => self.argmax(wire, node),
+            Op::Reshape | Op::Transpose(_) => Err(Error::input("found axes that move; expected none")),
+        }
+    }
+
+    /// What goes in: as asked for, as the file types it, or as the first quantizer has it.
+    fn input(&mut self, wire: Wire, node: &Node) -> Result<()> {
+        let integers = match &node.op {
+            Op::Input(integers) => *integers,
+            _ => None,
+        };
+        let (grid, end) = match (&self.options.input, integers) {
+            (Some(InputFormat { format, scale, zero }), _) => {
+                let range = format.range();
+                let grid = Grid {
+                    format: format.to_string(),
+                    scale: *scale,
+                    zero: *zero,
+                    range: [range.min, range.max],
+                };
+                (grid, wire)
+            }
+            (None, Some(integers)) => {
+                let format = output::format_of(integers.range)?;
+                let scale = integers.scale.unwrap_or(1.0);
+                (Grid { format, scale, zero: integers.zero, range: integers.range }, wire)
+            }
+            (None, None) => self.quantized_input(wire)?,
+        };
+        let mut input = grid.unit();
+        input.insert("shape".into(), json!(node.shape));
+        self.input = Json::Object(input);
+        self.made.insert(end, Made { name: "input".into(), grid });
+        Ok(())
+    }
+
+    fn quantized_input(&mut self, wire: Wire) -> Result<(Grid, Wire)> {
+        let tail = Tail::after(self.graph, wire)?;
+        let Some(Target::Grid(quantizer)) = &tail.target else {
+            return Err(Error::input("found real numbers going in that no quantizer rounds; expected integers").mend(
+                "say how they are written: --input-format s16 --input-scale 0.001, or put a quantizer first in the model",
+            ));
+        };
+        let grid = Grid::of(quantizer)?;
+        let affine = tail.affine();
+        if !(tail.is_linear() && affine.is_identity()) {
+            let what = match (tail.is_linear(), uniform(&affine.slope()), uniform(&affine.at_zero())) {
+                (true, Some(slope), Some(offset)) => format!("{slope} · x + {offset}"),
+                _ => "what the model makes of x before its first quantizer".to_owned(),
+            };
+            self.notes.push(format!("The model's input x goes in as {what}."));
+        }
+        self.taken.extend(&tail.nodes);
+        Ok((grid, tail.end))
+    }
+
+    /// A layer that moves integers and leaves them what they are.
+    fn moved(&mut self, wire: Wire, node: &Node, op: &str, kind: &'static str, keys: Json) -> Result<()> {
+        let made = self.operand(node, 0)?.clone();
+        let name = self.layer(op, kind, &[&made.name], keys)?;
+        self.made.insert(wire, Made { name, grid: made.grid });
+        Ok(())
+    }
+
+    fn argmax(&mut self, wire: Wire, node: &Node) -> Result<()> {
+        let mut made = self.operand(node, 0)?.clone();
+        if self.graph.nodes[node.inputs[0]].shape.len() > 1 {
+            made.name = self.layer("flatten", "flat", &[&made.name], json!({}))?;
+        }
+        let name = self.layer("argmax", "class", &[&made.name], json!({}))?;
+        let grid = Grid { format: "u16".into(), scale: 1.0, zero: 0, range: [0, 65_535] };
+        self.made.insert(wire, Made { name, grid });
+        Ok(())
+    }
+
+    /// What of a network's arithmetic stands by itself: a quantizer, or a factor that the next product takes in.
+    fn standalone(&mut self, wire: Wire, node: &Node) -> Result<()> {
+        let from = node.inputs[0];
+        let shared = self.graph.readers(from).len() > 1 || self.graph.outputs.contains(&from);
+        let tail = if shared { Tail::starting(self.graph, wire)? } else { Tail::after(self.graph, from)? };
+        self.taken.extend(&tail.nodes);
+        if tail.target.is_some() {
+            let operand = self.resolved(from)?;
+            return self.requantize(&operand, &tail);
+        }
+        let affine = tail.affine();
+        let (slope, offset) = (uniform(&affine.slope()), uniform(&affine.at_zero()));
+        if self.ends(tail.end)
+            && tail.is_linear()
+            && slope.is_some_and(|slope| slope > 0.0)
+            && offset.is_some()
+        {
+            let made = self.operand(node, 0)?.clone();
+            self.notes.push(format!("A last factor and offset of {} are left out.", made.name));
+            self.made.insert(tail.end, made);
+            return Ok(());
+        }
+        match (slope, offset) {
+            (Some(slope), Some(offset)) if tail.is_linear() && slope != 0.0 => {
+                let (of, before) = match self.affine.get(&from) {
+                    Some(before) => (before.of, *before),
+                    None => (from, Affine { of: from, slope: 1.0, offset: 0.0 }),
+                };
+                let both = Affine { of, slope: before.slope * slope, offset: before.offset * slope + offset };
+                self.affine.insert(tail.end, both);
+                Ok(())
+            }
+            _ => Err(unquantized()),
+        }
+    }
+
+    fn concat(&mut self, wire: Wire, node: &Node) -> Result<()> {
+        let operands: Vec<Made> =
+            (0..node.inputs.len()).map(|index| self.operand(node, index).cloned()).collect::<Result<_>>()?;
+        let Some(first) = operands.first() else { return Err(Error::input("found no operands")) };
+        let alike = |made: &Made| made.grid.scale == first.grid.scale && made.grid.zero == first.grid.zero;
+        if !operands.iter().all(alike) {
+            return Err(Error::input("found tensors of different scales to concatenate")
+                .mend("use one quantizer for all of them, or one behind the concatenation"));
+        }
+        let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
+        let name = self.layer("concat", "cat", &names, json!({}))?;
+        let widest = operands.iter().max_by_key(|made| made.grid.range[1] - made.grid.range[0]);
+        let grid = widest.unwrap_or(first).grid.clone();
+        self.made.insert(wire, Made { name, grid });
+        Ok(())
+    }
+
+    fn sum(&mut self, wire: Wire, node: &Node) -> Result<()> {
+        let operands: Vec<Made> =
+            (0..node.inputs.len()).map(|index| self.operand(node, index).cloned()).collect::<Result<_>>()?;
+        let Some(first) = operands.first() else { return Err(Error::input("found no operands")) };
+        let tail = Tail::after(self.graph, wire)?;
+        self.taken.extend(&tail.nodes);
+        let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
+        let name = self.name("sum");
+        let unit = Dyadic::of(first.grid.scale);
+        let (keys, grid) = self.finish(&name, &tail, &unit, &[0])?;
+        let name = self.layer_named("add", &name, &names, keys)?;
+        self.made.insert(tail.end, Made { name, grid });
+        Ok(())
+    }
+
+    /// Whether a wire is an output, or goes nowhere but to one through what a circuit leaves out.
+    fn ends(&self, wire: Wire) -> bool {
+        if self.graph.outputs.contains(&wire) {
+            return true;
+        }
+        match self.graph.readers(wire)[..] {
+            [reader] => {
+                let drops = matches!(self.graph.nodes[reader].op, Op::Softmax | Op::ArgMax);
+                drops && (self.graph.outputs.contains(&reader) || self.ends(reader))
+            }
+            _ => false,
+        }
+    }
+
+    fn outputs(&self) -> Result<Vec<String>> {
+        let name = |wire: &Wire| match self.made.get(wire) {
+            Some(made) if made.name != "input" => Ok(made.name.clone()),
+            _ => {
+                let node = &self.graph.nodes[*wire];
+                Err(unquantized().about(&format!("output of node `{}` ({})", node.name, node.kind)))
+            }
+        };
+        self.graph.outputs.iter().map(name).collect()
+    }
+
+    /// What has been made of an operand.
+    fn operand(&self, node: &Node, index: usize) -> Result<&Made> {
+        node.inputs.get(index).and_then(|wire| self.made.get(wire)).ok_or_else(unquantized)
+    }
+
+    /// The layer behind a wire, and the factor and offset between the two.
+    fn resolved(&self, wire: Wire) -> Result<Operand> {
+        let affine = self.affine.get(&wire).copied().unwrap_or(Affine { of: wire, slope: 1.0, offset: 0.0 });
+        let made = self.made.get(&affine.of).cloned().ok_or_else(unquantized)?;
+        Ok(Operand { made, affine })
+    }
+
+    /// A fresh name.
+    fn name(&mut self, kind: &'static str) -> String {
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        format!("{kind}{count}")
+    }
+
+    fn layer(&mut self, op: &str, kind: &'static str, inputs: &[&str], keys: Json) -> Result<String> {
+        let name = self.name(kind);
+        self.layer_named(op, &name, inputs, keys)
+    }
+
+    /// Adds a layer; what it reads is only named where it is not the layer before it.
+    fn layer_named(&mut self, op: &str, name: &str, inputs: &[&str], keys: Json) -> Result<String> {
+        let mut json = keys;
+        json["op"] = json!(op);
+        json["name"] = json!(name);
+        match inputs {
+            [input] if **input == self.last => {}
+            [input] => json["input"] = json!(input),
+            several => json["inputs"] = json!(several),
+        }
+        let layer: Layer = serde_json::from_value(json)
+            .map_err(|error| Error::input(format!("no layer of a description says this: {error}")))?;
+        self.layers.push(layer);
+        name.clone_into(&mut self.last);
+        Ok(name.to_owned())
+    }
+
+    /// Keeps integers as an array of the weight file; its name.
+    fn integers(&mut self, name: String, shape: Vec<usize>, values: &[i64]) -> Result<String> {
+        self.arrays.insert(name.clone(), Tensor::of_integers(shape, values)?);
+        Ok(name)
+    }
+
+    /// Keeps real numbers, one for each channel or for all; the array's name.
+    fn reals(&mut self, name: String, values: &[f64]) -> Result<String> {
+        self.arrays.insert(name.clone(), Tensor::of_reals(vec![values.len()], values)?);
+        Ok(name)
+    }
+}
+
+/// A layer's integers, and the affine function of them that is meant.
+struct Operand {
+    made: Made,
+    affine: Affine,
+}
+
+fn unquantized() -> Error {
+    Error::input("found real numbers that no quantizer rounds; expected integers")
+        .mend("put a quantizer (Quant, QuantizeLinear) behind it in the model")
+}
+
+/// Kernel, stride, dilation and padding in a description.
+fn window_keys(window: &Window) -> Result<serde_json::Map<String, Json>> {
+    let [top, left, bottom, right] = window.padding;
+    let keys = json!({
+        "kernel": window.kernel,
+        "stride": window.stride,
+        "dilation": window.dilation,
+        "padding": if window.padding == [0; 4] { json!("valid") } else {
+            json!({ "top": top, "left": left, "bottom": bottom, "right": right })
+        },
+    });
+    match keys {
+        Json::Object(keys) => Ok(keys),
+        _ => Err(Error::input("a window is a mapping")),
+    }
+}

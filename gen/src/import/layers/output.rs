@@ -1,0 +1,114 @@
+//! A quantizer as a description's `output`.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::desc::types::Activation;
+use crate::error::{Error, Result};
+use crate::fixed::{Encoding, Range};
+use crate::import::quantizer::Quantizer;
+use crate::import::tensor::Constant;
+
+/// Integers, and the real numbers they stand for: (q − zero) · scale.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// How they are written.
+    pub format: String,
+    /// What a unit stands for.
+    pub scale: f64,
+    /// What stands for 0.
+    pub zero: i64,
+    /// The least and the greatest.
+    pub range: [i64; 2],
+}
+
+impl Grid {
+    /// The integers that a quantizer makes.
+    pub fn of(quantizer: &Quantizer) -> Result<Grid> {
+        let one = |constant: &Constant, what: &str| {
+            constant.uniform().ok_or_else(|| {
+                Error::input(format!("found a {what} for each channel of an activation")).mend(format!(
+                    "use one {what} for the tensor: sums over channels of different units have no integers"
+                ))
+            })
+        };
+        let zero = one(&quantizer.zero, "zero point")?;
+        if zero.fract() != 0.0 || zero.abs() > 65_536.0 {
+            return Err(Error::input(format!("found the zero point {zero}; expected an integer")));
+        }
+        let range = [quantizer.low, quantizer.high];
+        let format = if quantizer.bipolar { "bipolar".to_owned() } else { format_of(range)? };
+        Ok(Grid { format, scale: one(&quantizer.scale, "scale")?, zero: zero as i64, range })
+    }
+
+    /// Its keys in a description.
+    pub fn unit(&self) -> Map<String, Json> {
+        let mut unit = Map::new();
+        unit.insert("format".into(), json!(self.format));
+        match exponent(self.scale) {
+            Some(exp) => unit.insert("exp".into(), json!(exp)),
+            None => unit.insert("scale".into(), json!(self.scale)),
+        };
+        if self.zero != 0 {
+            unit.insert("zero".into(), json!(self.zero));
+        }
+        unit
+    }
+}
+
+/// The narrowest format of a range.
+pub fn format_of([low, high]: [i64; 2]) -> Result<String> {
+    if [low, high] == [-1, 1] {
+        return Ok("ternary".into());
+    }
+    let range = Range::new(low, high);
+    let (letter, bits) = match range.unsigned_bits() {
+        Some(bits) => ('u', bits),
+        None => ('s', range.signed_bits()),
+    };
+    if bits > 16 {
+        return Err(Error::input(format!("found activations of {bits} bits; expected at most 16")));
+    }
+    Ok(format!("{letter}{bits}"))
+}
+
+/// The exponent of a power of two that a description may name.
+pub fn exponent(scale: f64) -> Option<i32> {
+    let exp = scale.log2();
+    (exp.fract() == 0.0 && exp.abs() <= 256.0 && 2_f64.powi(exp as i32) == scale).then_some(exp as i32)
+}
+
+/// `output` and `activation` of a layer whose result a quantizer rounds.
+pub fn described(quantizer: &Quantizer, grid: &Grid, activation: &Activation) -> Result<[Json; 2]> {
+    let mut output = grid.unit();
+    if quantizer.bipolar {
+        if grid.scale == 1.0 {
+            output.remove("exp");
+        }
+        return Ok([Json::Object(output), serde_json::to_value(activation).unwrap_or_default()]);
+    }
+    output
+        .insert("rounding".into(), serde_json::to_value(quantizer.fraction.described()?).unwrap_or_default());
+    let natural = grid.format.parse::<Encoding>()?.range();
+    if (5..=10).contains(&grid.format.parse::<Encoding>()?.bits()) {
+        output.insert("derive".into(), json!("exact"));
+    }
+    let narrow = grid.range != [natural.min, natural.max];
+    let ends = match activation {
+        Activation::Relu => Some([grid.zero, grid.range[1]]),
+        Activation::Clip(ends) => {
+            let end = |value: f64| {
+                quantizer.fraction.round((value / grid.scale).clamp(-1.0e9, 1.0e9)) as i64 + grid.zero
+            };
+            Some(ends.map(end))
+        }
+        _ => None,
+    };
+    if !narrow {
+        return Ok([Json::Object(output), serde_json::to_value(activation).unwrap_or_default()]);
+    }
+    let [low, high] = grid.range;
+    let limits = ends.map_or(grid.range, |ends| ends.map(|end| end.clamp(low, high)));
+    output.insert("limits".into(), json!(limits));
+    let left = if ends.is_some() { &Activation::None } else { activation };
+    Ok([Json::Object(output), serde_json::to_value(left).unwrap_or_default()])
+}

@@ -1,0 +1,169 @@
+//! What follows a product up to the quantizer that makes integers of it.
+
+use crate::desc::types::Activation;
+use crate::error::{Error, Result};
+use crate::import::graph::{Graph, Node, Norm, Op, Wire};
+use crate::import::norm::{uniform, zip};
+use crate::import::quantizer::Quantizer;
+use crate::import::tensor::Constant;
+
+/// How real numbers become integers.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// By the nearest value of a grid.
+    Grid(Box<Quantizer>),
+    /// By counting thresholds.
+    Thresholds {
+        /// `[channels, thresholds]` or `[1, thresholds]`.
+        table: Box<Constant>,
+        /// What each adds.
+        step: f64,
+        /// The value below the first.
+        first: f64,
+    },
+}
+
+/// A chain of nodes that each have one reader, from a wire to a quantizer or as far as it goes.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    /// Added first, per channel or for all.
+    pub offset: Vec<f64>,
+    /// Then normalized.
+    pub norm: Norm,
+    /// Then the activation.
+    pub activation: Activation,
+    /// The slopes of a PReLU.
+    pub slopes: Option<Box<Constant>>,
+    /// Then the quantizer, if there is one.
+    pub target: Option<Target>,
+    /// The last wire of the chain.
+    pub end: Wire,
+    /// The nodes that it takes in.
+    pub nodes: Vec<Wire>,
+}
+
+impl Tail {
+    /// What follows `from`, if only one node reads it.
+    pub fn after(graph: &Graph, from: Wire) -> Result<Tail> {
+        Tail::empty(from).extended(graph)
+    }
+
+    /// The chain that begins with a node.
+    pub fn starting(graph: &Graph, node: Wire) -> Result<Tail> {
+        let mut tail = Tail::empty(node);
+        tail.takes(&graph.nodes[node])?;
+        tail.nodes.push(node);
+        tail.extended(graph)
+    }
+
+    fn empty(end: Wire) -> Tail {
+        Tail {
+            offset: vec![0.0],
+            norm: Norm::identity(),
+            activation: Activation::None,
+            slopes: None,
+            target: None,
+            end,
+            nodes: Vec::new(),
+        }
+    }
+
+    fn extended(self, graph: &Graph) -> Result<Tail> {
+        let mut tail = self;
+        while tail.target.is_none() {
+            let Some(next) = graph.only_reader(tail.end) else { break };
+            let node = &graph.nodes[next];
+            match tail.takes(node) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Err(error.about(&format!("node `{}` ({})", node.name, node.kind))),
+            }
+            tail.nodes.push(next);
+            tail.end = next;
+        }
+        Ok(tail)
+    }
+
+    /// Takes in a node, if it is of a kind that belongs here.
+    fn takes(&mut self, node: &Node) -> Result<bool> {
+        match &node.op {
+            Op::Norm(norm, _) => self.normalize(norm)?,
+            Op::Activation(activation, slopes) => {
+                self.activation = joined(&self.activation, activation)?;
+                self.slopes.clone_from(slopes);
+            }
+            Op::Quantize(quantizer) => self.target = Some(Target::Grid(quantizer.clone())),
+            Op::Thresholds { table, step, first } => {
+                self.target = Some(Target::Thresholds { table: table.clone(), step: *step, first: *first });
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn normalize(&mut self, norm: &Norm) -> Result<()> {
+        if matches!(self.activation, Activation::None) {
+            if self.norm.is_identity() && norm.is_offset() {
+                self.offset = zip(&self.offset, &norm.offset(), |a, b| a + b);
+            } else {
+                self.norm = self.norm.then(norm);
+            }
+            return Ok(());
+        }
+        let slope = norm.slope();
+        let moves =
+            norm.at_zero().iter().all(|&value| value == 0.0) && slope.iter().all(|&slope| slope > 0.0);
+        if !moves {
+            return Err(Error::input(
+                "found an offset or a falling factor between an activation and its quantizer",
+            )
+            .mend("quantize straight after the activation"));
+        }
+        if let Activation::Clip(ends) = &mut self.activation {
+            let factor = uniform(&slope).ok_or_else(|| {
+                Error::input("found factors per channel after a clip")
+                    .mend("quantize straight after the clip")
+            })?;
+            *ends = ends.map(|end| end * factor);
+        }
+        let scaled = Norm {
+            mean: vec![0.0],
+            gamma: norm.gamma.clone(),
+            variance: norm.variance.clone(),
+            beta: vec![0.0],
+        };
+        self.norm = self.norm.then(&scaled);
+        Ok(())
+    }
+
+    /// Whether nothing happens to what goes in, but for a quantizer.
+    pub fn is_plain(&self) -> bool {
+        self.is_linear() && self.norm.is_identity() && self.offset.iter().all(|&offset| offset == 0.0)
+    }
+
+    /// Whether no activation is on the way.
+    pub fn is_linear(&self) -> bool {
+        matches!(self.activation, Activation::None)
+    }
+
+    /// Offset and norm as one.
+    pub fn affine(&self) -> Norm {
+        Norm { beta: self.offset.clone(), ..Norm::identity() }.then(&self.norm)
+    }
+}
+
+/// One activation after another, where one can say both.
+fn joined(first: &Activation, second: &Activation) -> Result<Activation> {
+    let ends = |activation: &Activation| match activation {
+        Activation::Relu => Some([0.0, f64::from(f32::MAX)]),
+        Activation::Clip(ends) => Some(*ends),
+        _ => None,
+    };
+    match (first, second, ends(first), ends(second)) {
+        (Activation::None, second, ..) => Ok(second.clone()),
+        (Activation::Relu, Activation::Relu, ..) => Ok(Activation::Relu),
+        (_, _, Some([a, b]), Some([c, d])) => Ok(Activation::Clip([a.clamp(c, d), b.clamp(c, d)])),
+        _ => Err(Error::input(format!("found {second:?} after {first:?}; expected one activation"))
+            .mend("quantize between the two")),
+    }
+}

@@ -1,0 +1,4 @@
+//! Model files of other tools: networks that others trained and published, and small ones built here.
+
+mod published;
+mod shared;

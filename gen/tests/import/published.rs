@@ -1,0 +1,113 @@
+//! Published networks give what their own tools compute, on every vector at hand.
+
+use std::io::Read;
+
+use ndarray::{Array2, Axis, s};
+
+use crate::shared::{graph, greatest, input, published, reals, run};
+use netetch::import::Options;
+
+/// The test images and labels of MNIST.
+fn mnist() -> Option<(Array2<i32>, Vec<u8>)> {
+    let folder = published("mnist_t10k")?;
+    let unpacked = |name: &str, header: usize| {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(folder.join(name)).unwrap();
+        flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+        bytes.split_off(header)
+    };
+    let pixels = unpacked("t10k-images-idx3-ubyte.gz", 16).into_iter().map(i32::from).collect();
+    let labels = unpacked("t10k-labels-idx1-ubyte.gz", 8);
+    Some((Array2::from_shape_vec((10_000, 784), pixels).unwrap(), labels))
+}
+
+/// Of a QONNX network for MNIST: classes of the first 1000 images equal, logits equal up to a factor and an offset.
+fn mnist_mlp(name: &str, right: usize) {
+    let (Some(folder), Some((pixels, labels))) = (published(name), mnist()) else { return };
+    let logits = reals(&folder.join("expected.npz"), "logits");
+    // Pixels as they are, scaled and quantized by thresholds in the circuit.
+    let whole = graph(&folder.join("model.onnx"), &input("u8", 1.0 / 255.0));
+    let scores = run(&whole, &pixels);
+    for (frame, (scores, logits)) in scores.outer_iter().zip(logits.outer_iter()).enumerate() {
+        assert_eq!(greatest(scores.iter().copied()), greatest(logits.iter().copied()), "image {frame}");
+        let [first, last] =
+            [0, 9].map(|class| logits[class] / (scores[class] as f64 - scores[(class + 1) % 10] as f64));
+        assert!(first.is_finite() || last.is_finite() || scores[0] == scores[1]);
+    }
+    // One unit of score is one unit of logit everywhere.
+    let (low, high) = (scores.slice(s![..1000, ..]), &logits);
+    let (a, b) =
+        (low[(0, 0)] as f64, low.iter().find(|&&score| score as f64 != low[(0, 0)] as f64).copied().unwrap());
+    let place = low.iter().position(|&score| score == b).unwrap();
+    let slope = (high.iter().nth(place).unwrap() - high[(0, 0)]) / (b as f64 - a);
+    for (score, logit) in low.iter().zip(high) {
+        let expected = high[(0, 0)] + slope * (*score as f64 - a);
+        assert!((expected - logit).abs() < 1e-4, "{score} for {logit}, expected {expected}");
+    }
+    let correct = scores
+        .outer_iter()
+        .zip(&labels)
+        .filter(|(scores, label)| greatest(scores.iter().copied()) == usize::from(**label))
+        .count();
+    println!("{name}: 1000 classes and logits equal, {correct} of 10000 right");
+    assert_eq!(correct, right);
+    // Quantized outside, as the network's first quantizer does: the same scores.
+    let inner = graph(&folder.join("model.onnx"), &Options::default());
+    let quantized = pixels.mapv(|pixel| {
+        let value = 2.0 * f64::from(pixel) / 255.0 - 1.0;
+        if name == "tfc_1w1a" { if value >= 0.0 { 1 } else { -1 } } else { value.round_ties_even() as i32 }
+    });
+    assert_eq!(run(&inner, &quantized), scores);
+}
+
+#[test]
+fn tfc_1w1a_classifies_as_its_executor() {
+    mnist_mlp("tfc_1w1a", 9296);
+}
+
+#[test]
+fn tfc_2w2a_classifies_as_its_executor() {
+    mnist_mlp("tfc_2w2a", 9660);
+}
+
+#[test]
+fn unsw_nb15_decides_as_its_executor() {
+    let Some(folder) = published("unsw_nb15_w2a2") else { return };
+    let expected = reals(&folder.join("expected.npz"), "y");
+    let frames = reals(&folder.join("expected.npz"), "x").mapv(|value| value as i32);
+    let graph = graph(&folder.join("model.onnx"), &input("bipolar", 1.0));
+    let found = run(&graph, &frames);
+    assert_eq!(found.mapv(|value| value as f64), expected);
+    let positive = expected.iter().filter(|&&value| value > 0.0).count();
+    println!("unsw_nb15_w2a2: {} decisions equal, {positive} of them positive", expected.len());
+    assert_eq!(expected.len(), 500);
+}
+
+/// Softmax in double precision.
+fn softmax(scores: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let greatest = scores.clone().fold(f64::MIN, f64::max);
+    let powers: Vec<f64> = scores.map(|score| (score - greatest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+#[test]
+fn jet_tagging_scores_as_its_executor() {
+    let Some(folder) = published("jet_qkeras") else { return };
+    let real = reals(&folder.join("expected.npz"), "x");
+    let expected = reals(&folder.join("expected.npz"), "y");
+    // Its input is not quantized: 16 bits, as its circuits have it, differ from it by rounding alone.
+    let scale = 1.0 / 4096.0;
+    let graph = graph(&folder.join("model.onnx"), &input("s16", scale));
+    let frames = real.mapv(|value| (value / scale).round().clamp(-32768.0, 32767.0) as i32);
+    let scores = run(&graph, &frames);
+    let unit = graph[graph.outputs()[0]].fact.format.exp;
+    assert_eq!(unit, -11);
+    let mut classes = 0;
+    for (scores, expected) in scores.axis_iter(Axis(0)).zip(expected.axis_iter(Axis(0))) {
+        let probabilities = softmax(scores.iter().map(|&score| score as f64 * 2_f64.powi(unit)));
+        classes += usize::from(greatest(probabilities.iter().copied()) == greatest(expected.iter().copied()));
+    }
+    println!("jet_qkeras: {classes} of 2000 classes equal");
+    assert!(classes >= 1900, "{classes}");
+}
