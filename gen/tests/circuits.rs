@@ -273,3 +273,75 @@ fn elements_first_and_pools_last() {
         .done();
     prove(&graph, &[("conv", [3, 3, 1])], &dice.frames(&[6, 6, 3], Encoding::Unsigned(6)));
 }
+
+#[test]
+fn dilated_and_grouped_kernels() {
+    let mut dice = Dice(5);
+    let encoding = Encoding::Signed(5);
+    let spread = Window {
+        pad_rows: [2, 1],
+        pad_columns: [1, 3],
+        dilation: [2, 3],
+        pad_value: -3,
+        ..Window::valid([3, 2], [1, 2])
+    };
+    let padded =
+        Window { pad_rows: [1, 1], pad_columns: [0, 1], pad_value: 2, ..Window::valid([2, 3], [1, 1]) };
+    let wide = Window { dilation: [1, 2], ..Window::valid([2, 2], [1, 1]) };
+    let graph = Chain::new("grouped", &[8, 9, 3], encoding)
+        .then("anew", shift(&[1, 0, -1], Rounding::HalfUp, Saturation::Saturate, 1, Encoding::Signed(6)))
+        .then(
+            "spread",
+            Op::Conv2d { weights: dice.weights(Scheme::Dfp { bits: 4 }, 6, 18), window: spread, groups: 1 },
+        )
+        .then(
+            "twice",
+            scaled(
+                Scaling::Multiply {
+                    mult: vec![1 << 30, 1_500_000_000, 2_000_000_001, 1 << 30, 1_234_567_890, 1_073_741_825],
+                    negative: None,
+                    shift: vec![33, 31, 34, 29, 36, 30],
+                },
+                Rounding::TfliteDouble,
+                Saturation::Saturate,
+                -1,
+                Encoding::Signed(4),
+            ),
+        )
+        .then(
+            "depth",
+            Op::Conv2d { weights: dice.weights(Scheme::Dfp { bits: 8 }, 12, 6), window: padded, groups: 6 },
+        )
+        .then("steps", thresholds(array![[-30, -9, 0, 10, 11, 40, 90]], 0, 1, Encoding::Unsigned(3)))
+        .then("halves", Op::Conv2d { weights: dice.weights(Scheme::Ternary, 8, 24), window: wide, groups: 2 })
+        .then("bits", thresholds(array![[0]], -1, 2, Encoding::Bipolar))
+        .then(
+            "quarters",
+            Op::Conv2d {
+                weights: dice.weights(Scheme::Binary, 12, 2),
+                window: Window::valid([1, 1], [1, 1]),
+                groups: 4,
+            },
+        )
+        .done();
+    let foldings =
+        [("spread", [2, 2, 1]), ("depth", [8, 1, 1]), ("halves", [2, 3, 1]), ("quarters", [9, 2, 1])];
+    prove(&graph, &foldings, &dice.frames(&[8, 9, 3], encoding));
+}
+
+#[test]
+fn averages_over_padding() {
+    let mut dice = Dice(6);
+    let encoding = Encoding::Signed(8);
+    let window =
+        Window { pad_rows: [1, 0], pad_columns: [1, 1], pad_value: 7, ..Window::valid([3, 2], [1, 1]) };
+    let average = |rounding, count_padding| Op::AveragePool { window, rounding, count_padding };
+    let graph = Chain::new("averages", &[6, 5, 3], encoding)
+        .then("inside", average(Rounding::HalfAway, false))
+        .then("counted", average(Rounding::HalfUp, true))
+        .then("cut", average(Rounding::TowardZero, false))
+        .then("peak", Op::MaxPool(Window::valid([1, 8], [1, 8])))
+        .then("clamp", shift(&[0], Rounding::Floor, Saturation::Saturate, 0, Encoding::Signed(7)))
+        .done();
+    prove(&graph, &[], &dice.frames(&[6, 5, 3], encoding));
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 use netetch::desc::{self, Folding, Goal, Hardware};
-use netetch::fixed::{Encoding, Format, Rounding};
+use netetch::fixed::{Encoding, Format};
 use netetch::ir::{BlockOrder, Graph, Op, Scheme, Shape, Softmax, Weights, Window};
 use netetch::{emit, lower, plan};
 
@@ -80,16 +80,6 @@ fn what_has_no_circuit_is_refused() {
         assert!(message.starts_with("layer `odd`: found "), "{message}");
         assert!(message.contains("no circuit"), "{message}");
     };
-    let ones =
-        |rows: usize, columns: usize| Weights::new(Scheme::Binary, Array2::ones((rows, columns)), 0).unwrap();
-    let window = Window::valid([2, 2], [1, 1]);
-    let padded = Window { pad_rows: [1, 1], ..window };
-    refused(&[4, 4, 2], Op::Conv2d { weights: ones(2, 4), window, groups: 2 });
-    refused(
-        &[4, 4, 2],
-        Op::Conv2d { weights: ones(2, 8), window: Window { dilation: [1, 2], ..window }, groups: 1 },
-    );
-    refused(&[4, 4, 2], Op::AveragePool { window: padded, rounding: Rounding::Floor, count_padding: false });
     for op in [
         Op::Add,
         Op::Concat,
@@ -116,4 +106,35 @@ fn a_softmax_stays_outside_the_circuit() {
     let manifest =
         emit::emit(&graph, &plan, emit::Options { probes: false }, &folder.path().join("rtl")).unwrap();
     assert_eq!(manifest.beyond, ["probability"]);
+}
+
+fn depthwise(channels: usize, multiplier: usize) -> Graph {
+    let mut graph = Graph::new("net");
+    let input = graph.input("input", Shape(vec![5, 5, channels]), Format::integer(Encoding::Signed(4)));
+    let weights = Weights::new(Scheme::Binary, Array2::ones((channels * multiplier, 4)), 0).unwrap();
+    let op = Op::Conv2d { weights, window: Window::valid([2, 2], [1, 1]), groups: channels };
+    let last = graph.add("conv", "conv", op, &[input]).unwrap();
+    graph.output(last);
+    graph
+}
+
+/// A depthwise layer takes as many outputs at once as its goal needs, and no matrix of zeros.
+#[test]
+fn channels_of_their_own_are_folded_by_themselves() {
+    let graph = depthwise(6, 2);
+    for (cycles, pe) in [(16 * 4, 12), (16 * 4 * 2, 6), (16 * 4 * 3, 4), (16 * 4 * 12, 1)] {
+        let plan = plan::plan(&graph, &with_goal(Goal::Cycles(cycles))).unwrap();
+        let folding = plan.stages[0].folding;
+        assert_eq!((folding.pe, folding.simd, folding.pixels), (pe, 1, 1), "{cycles}");
+        assert!(plan.cycles.ii <= cycles, "{} for {cycles}", plan.cycles.ii);
+    }
+    let fixed = |pe, simd, pixels| {
+        let folding = [("conv".to_owned(), Folding { pe, simd, pixels })].into_iter().collect();
+        plan::plan(&graph, &Hardware { folding, ..Hardware::default() })
+    };
+    assert!(fixed(8, 1, 1).is_ok());
+    for (pe, simd, pixels) in [(3, 1, 1), (2, 2, 1), (2, 1, 2)] {
+        let message = fixed(pe, simd, pixels).unwrap_err().to_string();
+        assert!(message.starts_with("layer `conv`: found "), "{message}");
+    }
 }

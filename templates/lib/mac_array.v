@@ -10,6 +10,7 @@ module mac_array #(
     parameter PE        = 8,               // outputs computed at once
     parameter SIMD      = 8,               // inputs per beat
     parameter PIXELS    = 1,               // vectors side by side that share the weights
+    parameter BLOCKS    = 1,               // groups of outputs, each with SIMD inputs of its own in a beat
     parameter X_BITS    = 8,               // bits of one activation
     parameter X_SIGNED  = 0,               // 1: activations are two's complement
     parameter CODE_BITS = 2,               // bits of one weight code
@@ -22,7 +23,7 @@ module mac_array #(
     input  wire                          rst,      // synchronous reset, active high
     input  wire                          s_issue,  // an input beat is issued; it follows two cycles later
     input  wire                          s_last,   // ... and is the last of its fold
-    input  wire [PIXELS*SIMD*X_BITS-1:0] s_data,   // PIXELS x SIMD activations
+    input  wire [PIXELS*BLOCKS*SIMD*X_BITS-1:0] s_data, // PIXELS x BLOCKS x SIMD activations
     output wire                          m_valid,  // output beat
     output wire [PIXELS*PE*ACC_BITS-1:0] m_data    // PIXELS x PE sums
 );
@@ -35,6 +36,7 @@ module mac_array #(
   localparam [63:0] DFP = "dfp";
   localparam [63:0] MULTIPLY = "multiply";
   localparam WORD = PE * SIMD * CODE_BITS;
+  localparam SHARE = PE / BLOCKS;          // outputs that read the same inputs
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
   localparam DELAY = (KIND == XNOR) ? (LEVELS + 1) / 2 : (KIND == MULTIPLY) ? LEVELS + 1 : LEVELS;
 
@@ -77,9 +79,8 @@ module mac_array #(
   genvar pixel, p;
   generate
     for (pixel = 0; pixel < PIXELS; pixel = pixel + 1) begin : g_pixel
-      wire [SIMD*X_BITS-1:0] x = s_data[pixel*SIMD*X_BITS+:SIMD*X_BITS];
-
       for (p = 0; p < PE; p = p + 1) begin : g_pe
+        wire [   SIMD*X_BITS-1:0] x = s_data[(pixel*BLOCKS+p/SHARE)*SIMD*X_BITS+:SIMD*X_BITS];
         wire [SIMD*CODE_BITS-1:0] w = weight[p*SIMD*CODE_BITS+:SIMD*CODE_BITS];
         wire [      ACC_BITS-1:0] sum;
 

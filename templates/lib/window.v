@@ -20,7 +20,11 @@ module window #(
     parameter [BITS-1:0] PAD_VALUE = {BITS{1'b0}},// code of every element outside the map
     parameter FOLDS      = 1,                     // replays of every window; GROUPS when depthwise
     parameter DEPTHWISE  = 0,                     // 1: group is the outermost loop of a window, not the innermost
-    parameter ROWS       = 4,                     // rows of the ring, at least KERNEL_H
+    parameter INNER      = (DEPTHWISE != 0) ? 1 : GROUPS,   // beats of a pixel that belong to a fold (PIXELS = 1)
+    parameter REPLAYS    = (DEPTHWISE != 0) ? 1 : FOLDS,    // folds before the next INNER beats come (PIXELS = 1)
+    parameter DILATION_H = 1,                     // rows from one place of the kernel to the next (PIXELS = 1)
+    parameter DILATION_W = 1,                     // columns from one place of the kernel to the next (PIXELS = 1)
+    parameter ROWS       = 4,                     // rows of the ring, at least those from a window's first to its last
     parameter PIXELS     = 1,                     // windows per output beat, adjacent in their row
     parameter STEPS      = 1,                     // output beats that make a result
     parameter PLACES     = 1                      // results that may be under way at once
@@ -37,8 +41,10 @@ module window #(
     output wire [PIXELS*LANES*BITS-1:0] m_data    // output beat: one kernel position of PIXELS windows
 );
 
-  localparam OUT_HEIGHT = (HEIGHT + PAD_TOP + PAD_BOTTOM - KERNEL_H) / STRIDE_H + 1;
-  localparam OUT_WIDTH  = (WIDTH + PAD_LEFT + PAD_RIGHT - KERNEL_W) / STRIDE_W + 1;
+  localparam SPAN_H     = (KERNEL_H - 1) * DILATION_H + 1;  // from the first place of the kernel to the last
+  localparam SPAN_W     = (KERNEL_W - 1) * DILATION_W + 1;
+  localparam OUT_HEIGHT = (HEIGHT + PAD_TOP + PAD_BOTTOM - SPAN_H) / STRIDE_H + 1;
+  localparam OUT_WIDTH  = (WIDTH + PAD_LEFT + PAD_RIGHT - SPAN_W) / STRIDE_W + 1;
   localparam OUT_BEATS  = (OUT_WIDTH + PIXELS - 1) / PIXELS;
 
   wire row_written;                               // the last beat of an input row is accepted
@@ -57,7 +63,7 @@ module window #(
   );
 
   window_rows #(
-      .HEIGHT(HEIGHT), .OUT_HEIGHT(OUT_HEIGHT), .KERNEL_H(KERNEL_H), .STRIDE_H(STRIDE_H), .PAD_TOP(PAD_TOP),
+      .HEIGHT(HEIGHT), .OUT_HEIGHT(OUT_HEIGHT), .KERNEL_H(SPAN_H), .STRIDE_H(STRIDE_H), .PAD_TOP(PAD_TOP),
       .PAD_BOTTOM(PAD_BOTTOM), .ROWS(ROWS)
   ) u_rows (
       .clk(clk), .rst(rst), .row_written(row_written), .row_room(s_ready), .row_present(row_present),
@@ -71,12 +77,14 @@ module window #(
           .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W),
           .PAD_TOP(PAD_TOP), .PAD_BOTTOM(PAD_BOTTOM), .PAD_LEFT(PAD_LEFT), .PAD_RIGHT(PAD_RIGHT),
           .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_WIDTH(OUT_BEATS), .FOLDS(FOLDS),
-          .DEPTHWISE(DEPTHWISE), .ROWS(ROWS)
+          .INNER(INNER), .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W), .ROWS(ROWS)
       ) u_single (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
           .issue(issue), .last_row(last_row),
           .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
       );
+    end else if (DILATION_H != 1 || DILATION_W != 1) begin : g_banked
+      dilation_needs_one_pixel u_banked ();
     end else begin : g_banked
       window_banked #(
           .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),

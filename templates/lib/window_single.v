@@ -21,7 +21,10 @@ module window_single #(
     parameter OUT_HEIGHT = 2,                     // output rows
     parameter OUT_WIDTH  = 2,                     // output columns
     parameter FOLDS      = 1,                     // replays of every window; GROUPS when depthwise
-    parameter DEPTHWISE  = 0,                     // 1: group is the outermost loop of a window
+    parameter INNER      = 1,                     // beats of a pixel that belong to a fold
+    parameter REPLAYS    = 1,                     // folds before the next INNER beats come
+    parameter DILATION_H = 1,                     // rows from one place of the kernel to the next
+    parameter DILATION_W = 1,                     // columns from one place of the kernel to the next
     parameter ROWS       = 4                      // rows of the ring
 ) (
     input  wire                  clk,             // clock
@@ -40,17 +43,18 @@ module window_single #(
   localparam ROW_WORDS   = WIDTH * GROUPS;
   localparam DEPTH       = ROWS * ROW_WORDS;
   localparam BITS_A      = (DEPTH > 1) ? $clog2(DEPTH) : 1;
-  localparam INNER       = (DEPTHWISE != 0) ? 1 : GROUPS;
+  localparam ADVANCES    = REPLAYS < FOLDS;        // later folds read other beats of the pixel
   // Steps of the address, modulo the ring.
-  localparam INNER_STEP  = ((DEPTHWISE != 0) ? GROUPS : 1) % DEPTH;
-  localparam FOLD_STEP   = ((DEPTHWISE != 0) ? 1 : 0) % DEPTH;
-  localparam LINE_STEP   = ROW_WORDS % DEPTH;
+  localparam INNER_STEP  = 1 % DEPTH;
+  localparam COLUMN_STEP = (DILATION_W * GROUPS - (INNER - 1)) % DEPTH;
+  localparam FOLD_STEP   = (ADVANCES ? INNER : 0) % DEPTH;
+  localparam LINE_STEP   = (DILATION_H * ROW_WORDS) % DEPTH;
   localparam PIXEL_STEP  = (STRIDE_W * GROUPS) % DEPTH;
   localparam ROW_STEP    = (STRIDE_H * ROW_WORDS) % DEPTH;
   localparam FRAME_STEP  = (((HEIGHT - (OUT_HEIGHT - 1) * STRIDE_H) * ROW_WORDS) % DEPTH + DEPTH) % DEPTH;
   localparam START       = (DEPTH - (PAD_TOP * ROW_WORDS + PAD_LEFT * GROUPS) % DEPTH) % DEPTH;
-  localparam BITS_C      = $clog2(WIDTH + STRIDE_W + KERNEL_W + PAD_LEFT + PAD_RIGHT + 1) + 1;
-  localparam BITS_R      = $clog2(HEIGHT + STRIDE_H + KERNEL_H + PAD_TOP + PAD_BOTTOM + 1) + 1;
+  localparam BITS_C      = $clog2(WIDTH + STRIDE_W + KERNEL_W * DILATION_W + PAD_LEFT + PAD_RIGHT + 1) + 1;
+  localparam BITS_R      = $clog2(HEIGHT + STRIDE_H + KERNEL_H * DILATION_H + PAD_TOP + PAD_BOTTOM + 1) + 1;
   localparam [BITS_C-1:0] FIRST_COLUMN = {BITS_C{1'b0}} - PAD_LEFT[BITS_C-1:0];
   localparam [BITS_R-1:0] FIRST_ROW    = {BITS_R{1'b0}} - PAD_TOP[BITS_R-1:0];
 
@@ -70,7 +74,7 @@ module window_single #(
   end
 
   // Loops, innermost first.
-  wire inner_end, column_end, line_end, fold_end, pixel_end;
+  wire inner_end, column_end, line_end, replay_end, fold_end, pixel_end;
   wire line_step  = inner_end && column_end;       // a line of the window ends
   wire fold_step  = line_step && line_end;         // the window ends
   wire pixel_step = fold_step && fold_end;         // its last replay ends
@@ -79,6 +83,7 @@ module window_single #(
   loop_counter #(.LENGTH(INNER)) u_inner (.clk(clk), .rst(rst), .step(issue), .at_end(inner_end));
   loop_counter #(.LENGTH(KERNEL_W)) u_column (.clk(clk), .rst(rst), .step(issue && inner_end), .at_end(column_end));
   loop_counter #(.LENGTH(KERNEL_H)) u_line (.clk(clk), .rst(rst), .step(issue && line_step), .at_end(line_end));
+  loop_counter #(.LENGTH(REPLAYS)) u_replay (.clk(clk), .rst(rst), .step(issue && fold_step), .at_end(replay_end));
   loop_counter #(.LENGTH(FOLDS)) u_fold (.clk(clk), .rst(rst), .step(issue && fold_step), .at_end(fold_end));
   loop_counter #(.LENGTH(OUT_WIDTH)) u_pixel (.clk(clk), .rst(rst), .step(issue && pixel_step), .at_end(pixel_end));
 
@@ -88,10 +93,19 @@ module window_single #(
   reg [BITS_C-1:0] pixel_column_q, column_q;       // column of the map, negative in the padding
   reg [BITS_R-1:0] window_row_q, row_q;            // row of the map, negative in the padding
 
-  wire [BITS_A-1:0] fold_from = (DEPTHWISE != 0) ? fold_address_q : pixel_address_q;
-  wire [BITS_A-1:0] inner_step_d, line_step_d, fold_step_d, pixel_step_d, row_step_d, frame_step_d;
+  wire [BITS_A-1:0] fold_from = ADVANCES ? fold_address_q : pixel_address_q;
+  wire [BITS_A-1:0] inner_step_d, column_step_d, line_step_d, fold_step_d, pixel_step_d, row_step_d, frame_step_d;
 
-  ring_step #(.DEPTH(DEPTH), .STEP(INNER_STEP)) u_inner_step (.from(address_q), .to(inner_step_d));
+  ring_step #(.DEPTH(DEPTH), .STEP(COLUMN_STEP)) u_column_step (.from(address_q), .to(column_step_d));
+  generate
+    if (INNER == 1 || COLUMN_STEP == INNER_STEP) begin : g_one_step
+      assign inner_step_d = column_step_d;
+    end else begin : g_two_steps
+      wire [BITS_A-1:0] along;
+      ring_step #(.DEPTH(DEPTH), .STEP(INNER_STEP)) u_inner_step (.from(address_q), .to(along));
+      assign inner_step_d = inner_end ? column_step_d : along;
+    end
+  endgenerate
   ring_step #(.DEPTH(DEPTH), .STEP(LINE_STEP)) u_line_step (.from(line_address_q), .to(line_step_d));
   ring_step #(.DEPTH(DEPTH), .STEP(FOLD_STEP)) u_fold_step (.from(fold_from), .to(fold_step_d));
   ring_step #(.DEPTH(DEPTH), .STEP(PIXEL_STEP)) u_pixel_step (.from(pixel_address_q), .to(pixel_step_d));
@@ -100,7 +114,7 @@ module window_single #(
 
   wire [BITS_A-1:0] row_next   = last_row ? frame_step_d : row_step_d;
   wire [BITS_A-1:0] pixel_next = row_step ? row_next : pixel_step_d;
-  wire [BITS_A-1:0] fold_next  = pixel_step ? pixel_next : fold_step_d;
+  wire [BITS_A-1:0] fold_next  = pixel_step ? pixel_next : (ADVANCES && !replay_end) ? fold_address_q : fold_step_d;
   wire [BITS_A-1:0] line_next  = fold_step ? fold_next : line_step_d;
   wire [BITS_C-1:0] column_next = row_step ? FIRST_COLUMN : pixel_column_q + STRIDE_W[BITS_C-1:0];
   wire [BITS_R-1:0] window_next = last_row ? FIRST_ROW : window_row_q + STRIDE_H[BITS_R-1:0];
@@ -112,9 +126,9 @@ module window_single #(
     if (issue) begin
       start_q   <= row_step;
       address_q <= line_step ? line_next : inner_step_d;
-      column_q  <= pixel_step ? column_next : line_step ? pixel_column_q : column_q + {{(BITS_C - 1) {1'b0}}, inner_end};
+      column_q  <= pixel_step ? column_next : line_step ? pixel_column_q : inner_end ? column_q + DILATION_W[BITS_C-1:0] : column_q;
       if (line_step) line_address_q <= line_next;
-      if (line_step) row_q <= row_step ? window_next : fold_step ? window_row_q : row_q + 1'b1;
+      if (line_step) row_q <= row_step ? window_next : fold_step ? window_row_q : row_q + DILATION_H[BITS_R-1:0];
       if (fold_step) fold_address_q <= fold_next;
       if (pixel_step) pixel_address_q <= pixel_next;
       if (pixel_step) pixel_column_q <= column_next;

@@ -205,70 +205,6 @@ pub fn threshold(raw: &Raw, thresholds: &Thresholds) -> Result<Leaf> {
     }))
 }
 
-/// Sums that are tried one by one.
-const MOST_SUMS: u64 = 1 << 24;
-
-/// A constant division, exact over a range of sums: ⌊(sum + bias) · mult / 2^shift⌋ + zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reciprocal {
-    /// Added first.
-    pub bias: i64,
-    /// The multiplier.
-    pub mult: u32,
-    /// The right shift, rounding down.
-    pub shift: i32,
-    /// Added last.
-    pub zero: i64,
-}
-
-impl Reciprocal {
-    /// Finds the narrowest one that rounds sum / `area` for every sum in `sums` and proves it by
-    /// trying them all.
-    ///
-    /// # Errors
-    /// When the rounding has no such form.
-    pub fn find(area: i64, rounding: Rounding, sums: Range) -> Result<Self> {
-        if sums.magnitude() > MOST_SUMS {
-            return Err(Error::input(format!(
-                "found an average over {area} values whose sums lie in {sums}"
-            ))
-            .mend("requantize before the average: it is for activations of up to 16 bits"));
-        }
-        let bias = match rounding {
-            Rounding::Floor => 0,
-            Rounding::HalfUp => area / 2,
-            Rounding::HalfAway if sums.min >= 0 => area / 2,
-            Rounding::TowardZero if sums.min >= 0 => 0,
-            _ => {
-                return Err(Error::input(format!(
-                    "found an average over {area} values, which may be negative, rounded {}",
-                    rounding.name()
-                ))
-                .mend("use half_up or floor"));
-            }
-        };
-        let below = (-(sums.min + bias)).max(0);
-        let zero = -(below.div_euclid(area) + i64::from(below.rem_euclid(area) != 0));
-        let bias = bias - zero * area;
-        for shift in 0..31 {
-            let mult = ((1_i64 << shift) + area - 1) / area;
-            let found = Reciprocal { bias, mult: mult as u32, shift, zero };
-            if (sums.min..=sums.max)
-                .all(|sum| i128::from(found.apply(sum)) == rounding.divide(sum.into(), area.into()))
-            {
-                return Ok(found);
-            }
-        }
-        Err(Error::input(format!(
-            "found an average over {area} values of {sums}: no exact multiplier of 31 bits"
-        )))
-    }
-
-    fn apply(self, sum: i64) -> i64 {
-        (((sum + self.bias) * i64::from(self.mult)) >> self.shift) + self.zero
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,24 +255,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn averages_are_exact() {
-        for area in [1, 2, 3, 4, 6, 7, 9, 25, 49] {
-            for sums in [Range::new(0, 255 * area), Range::new(-128 * area, 127 * area)] {
-                for rounding in [Rounding::Floor, Rounding::HalfUp] {
-                    let reciprocal = Reciprocal::find(area, rounding, sums).unwrap();
-                    for sum in sums.min..=sums.max {
-                        assert_eq!(
-                            i128::from(reciprocal.apply(sum)),
-                            rounding.divide(sum.into(), area.into())
-                        );
-                    }
-                }
-            }
-        }
-        assert!(Reciprocal::find(9, Rounding::HalfEven, Range::new(0, 90)).is_err());
-        assert!(Reciprocal::find(4, Rounding::Floor, Range::new(0, 1 << 40)).is_err());
     }
 }

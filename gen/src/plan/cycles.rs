@@ -308,16 +308,15 @@ struct WindowModel {
 impl WindowModel {
     fn new(leaf: &WindowLeaf) -> Self {
         let extent = |size: usize, pads: [usize; 2], axis: usize| {
-            (size + pads[0] + pads[1] - leaf.kernel[axis]) / leaf.stride[axis] + 1
+            (size + pads[0] + pads[1] - leaf.span()[axis]) / leaf.stride[axis] + 1
         };
         let columns = extent(leaf.width, leaf.pad_columns, 1).div_ceil(leaf.pixels);
-        let inner = if leaf.depthwise { 1 } else { leaf.groups };
         let (height, stride) = (leaf.height as i64, leaf.stride[0] as i64);
-        let first_need = (leaf.kernel[0] as i64 - leaf.pad_rows[0] as i64).min(height);
+        let first_need = (leaf.span()[0] as i64 - leaf.pad_rows[0] as i64).min(height);
         WindowModel {
             height,
             row_words: leaf.width * leaf.groups,
-            row_beats: columns * leaf.folds * leaf.kernel[0] * leaf.kernel[1] * inner,
+            row_beats: columns * leaf.folds * leaf.kernel[0] * leaf.kernel[1] * leaf.inner,
             out_rows: extent(leaf.height, leaf.pad_rows, 0) as i64,
             stride,
             first_need,

@@ -91,6 +91,9 @@ fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Fo
                     faults.push(error.at(Place::layer(group.layer)));
                 }
             }
+            if let Some(error) = group.misfit(folding) {
+                faults.push(error.at(Place::layer(group.layer)));
+            }
         }
         foldings.push(folding);
     }
@@ -101,8 +104,10 @@ fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Fo
 fn extents(group: &Group) -> (usize, usize, usize) {
     let columns = group.output.shape.image().map_or(1, |(_, width, _)| width);
     match group.head {
-        Head::Array(weights, None) => (weights.outputs(), weights.inputs(), 1),
-        Head::Array(weights, Some(_)) => (weights.outputs(), group.input.shape.channels(), columns),
+        Head::Array(weights, None, _) => (weights.outputs(), weights.inputs(), 1),
+        Head::Array(weights, Some(window), _) => {
+            (weights.outputs(), weights.inputs() / window.area(), columns)
+        }
         Head::Pool(_) | Head::Elements => (group.input.shape.channels(), group.input.shape.channels(), 1),
         Head::ArgMax => (1, 1, 1),
     }
@@ -116,6 +121,18 @@ fn widths(extent: usize) -> Vec<usize> {
     widths
 }
 
+/// How many outputs may be computed at once, to choose from: of a group its divisors, or whole groups.
+fn outputs_at_once(group: &Group, outputs: usize) -> Vec<usize> {
+    match group.head {
+        Head::Array(_, _, groups) if groups > 1 => {
+            let own = outputs / groups;
+            let divisors = (1..own).filter(|&pe| own.is_multiple_of(pe));
+            divisors.chain(widths(groups).into_iter().map(|blocks| blocks * own)).collect()
+        }
+        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax => widths(outputs),
+    }
+}
+
 fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding> {
     if let Some(folding) = fixed {
         return vec![folding];
@@ -124,7 +141,8 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
     let all: Vec<Folding> = match group.head {
         // Several pixels at once only where the whole matrix at once is too slow.
         Head::Array(..) => {
-            let matrix = widths(outputs)
+            let rows = outputs_at_once(group, outputs);
+            let matrix = rows
                 .into_iter()
                 .flat_map(|pe| widths(inputs).into_iter().map(move |simd| Folding { pe, simd, pixels: 1 }));
             let whole = Folding { pe: outputs, simd: inputs, pixels: 1 };
@@ -134,8 +152,10 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
             widths(inputs).into_iter().map(Folding::lanes).collect()
         }
     };
-    let mut fitting: Vec<Folding> =
-        all.into_iter().filter(|&folding| group.cycles(folding) <= cycles).collect();
+    let mut fitting: Vec<Folding> = all
+        .into_iter()
+        .filter(|&folding| group.misfit(folding).is_none() && group.cycles(folding) <= cycles)
+        .collect();
     fitting.sort_by_key(|&folding| (folding.pe, cost(group, folding)));
     fitting.dedup();
     fitting
@@ -146,7 +166,7 @@ fn cost(group: &Group, folding: Folding) -> u64 {
     let bits = u64::from(group.input.bits());
     let lanes = (folding.pe * folding.simd * folding.pixels) as u64;
     match group.head {
-        Head::Array(weights, _) => {
+        Head::Array(weights, ..) => {
             let product =
                 product_of(weights.scheme, array_encoding(weights.scheme, group.input.format.encoding));
             let lane = match product {

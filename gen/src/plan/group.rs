@@ -27,8 +27,9 @@ impl Folding {
 /// The first node of a stage decides what kind of stage it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head<'a> {
-    /// A matrix over a window; a dense layer is a 1×1 window over one pixel.
-    Array(&'a Weights, Option<&'a Window>),
+    /// A matrix over a window, or one for each of so many groups of channels; a dense layer is a 1×1 window over one
+    /// pixel.
+    Array(&'a Weights, Option<&'a Window>, usize),
     /// A window without weights.
     Pool(&'a Window),
     /// Element by element.
@@ -77,8 +78,8 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
         let node = &graph[next];
         has_circuit(&node.op).map_err(|error| error.at(Place::layer(&node.layer)))?;
         let head = match &node.op {
-            Op::Dense(weights) => Some(Head::Array(weights, None)),
-            Op::Conv2d { weights, window, .. } => Some(Head::Array(weights, Some(window))),
+            Op::Dense(weights) => Some(Head::Array(weights, None, 1)),
+            Op::Conv2d { weights, window, groups } => Some(Head::Array(weights, Some(window), *groups)),
             Op::MaxPool(window) | Op::AveragePool { window, .. } => Some(Head::Pool(window)),
             Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } | Op::Softmax(_) => None,
             Op::ArgMax => Some(Head::ArgMax),
@@ -113,9 +114,6 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
 /// Refuses what no leaf computes yet.
 fn has_circuit(op: &Op) -> Result<()> {
     let what = match op {
-        Op::Conv2d { groups, .. } if *groups > 1 => "a grouped convolution",
-        Op::Conv2d { window, .. } if window.dilation != [1, 1] => "a dilated convolution",
-        Op::AveragePool { window, .. } if window.is_padded() => "a padded average pool",
         Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } => op.name(),
         _ => return Ok(()),
     };
@@ -127,9 +125,9 @@ impl Group<'_> {
     /// The stream it takes at `folding`.
     pub fn input_stream(&self, folding: Folding) -> Stream {
         match self.head {
-            Head::Array(_, None) | Head::ArgMax => Stream::vector(self.input, folding.simd),
-            Head::Array(_, Some(_)) | Head::Pool(_) | Head::Elements => {
-                Stream::pixels(self.input, folding.simd)
+            Head::Array(_, None, _) | Head::ArgMax => Stream::vector(self.input, folding.simd),
+            Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements => {
+                Stream::pixels(self.input, folding.simd * self.blocks(folding.pe))
             }
         }
     }
@@ -147,21 +145,52 @@ impl Group<'_> {
         let input = self.input_stream(folding).beats();
         let positions = self.output.shape.positions();
         let cycles = match self.head {
-            Head::Array(weights, window) => {
-                let area = window.map_or(1, |window| window.kernel[0] * window.kernel[1]);
+            Head::Array(weights, window, _) => {
+                let area = window.map_or(1, Window::area);
                 let steps = area * (weights.inputs() / area).div_ceil(folding.simd);
                 let groups = if window.is_some() { self.pixel_groups(folding.pixels) } else { positions };
                 groups * steps * weights.outputs().div_ceil(folding.pe)
             }
             Head::Pool(window) => {
-                positions
-                    * window.kernel[0]
-                    * window.kernel[1]
-                    * self.input.shape.channels().div_ceil(folding.simd)
+                positions * window.area() * self.input.shape.channels().div_ceil(folding.simd)
             }
             Head::Elements | Head::ArgMax => input,
         };
         cycles.max(input).max(self.output_stream(folding).beats()) as u64
+    }
+
+    /// Groups of channels that `pe` outputs at once belong to.
+    pub fn blocks(&self, pe: usize) -> usize {
+        match self.head {
+            Head::Array(weights, _, groups) if groups > 1 => (pe * groups / weights.outputs()).max(1),
+            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax => 1,
+        }
+    }
+
+    /// Why a folding does not suit the groups of channels, if it does not: either it is a part of one group, or whole
+    /// groups.
+    pub fn misfit(&self, folding: Folding) -> Option<Error> {
+        let Head::Array(weights, Some(window), groups) = self.head else { return None };
+        let one = folding.pixels == 1;
+        if !one && window.dilation != [1, 1] {
+            return Some(Error::input(format!(
+                "found {} pixels at once of a dilated kernel; expected 1",
+                folding.pixels
+            )));
+        }
+        if groups == 1 {
+            return None;
+        }
+        let (outputs, inputs) = (weights.outputs() / groups, weights.inputs() / window.area());
+        let part = outputs.is_multiple_of(folding.pe) && inputs.is_multiple_of(folding.simd);
+        let whole = folding.pe.is_multiple_of(outputs) && folding.simd == inputs;
+        (!one || !(part || whole)).then(|| {
+            Error::input(format!(
+                "found a folding of pe {}, simd {} and {} pixels for groups of {outputs} outputs and {inputs} channels",
+                folding.pe, folding.simd, folding.pixels
+            ))
+            .mend("take divisors of both, or all channels and a multiple of the outputs of a group; one pixel")
+        })
     }
 
     fn pixel_groups(&self, pixels: usize) -> usize {

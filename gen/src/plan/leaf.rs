@@ -77,8 +77,12 @@ pub struct WindowLeaf {
     pub pad_code: u64,
     /// How often a window is given.
     pub folds: usize,
-    /// Whether a fold gives its own group instead of all.
-    pub depthwise: bool,
+    /// From one place of the kernel to the next, down and right.
+    pub dilation: [usize; 2],
+    /// Beats of a pixel that a fold gives.
+    pub inner: usize,
+    /// Folds that give the same beats before the next ones come.
+    pub replays: usize,
     /// Rows of the ring buffer.
     pub rows: usize,
     /// Windows of a beat.
@@ -107,6 +111,8 @@ pub struct ArrayLeaf {
     pub simd: usize,
     /// Windows at once.
     pub pixels: usize,
+    /// Groups of outputs, each with inputs of its own in a beat.
+    pub blocks: usize,
     /// Bits of an activation.
     pub x_bits: usize,
     /// Whether activations are two's complement.
@@ -305,6 +311,13 @@ pub enum Leaf {
         /// Pixels of a row.
         width: usize,
     },
+}
+
+impl WindowLeaf {
+    /// Rows and columns from the kernel's first place to its last.
+    pub fn span(&self) -> [usize; 2] {
+        [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1)
+    }
 }
 
 impl Leaf {

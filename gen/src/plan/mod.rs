@@ -7,6 +7,8 @@ mod folding;
 mod group;
 mod latency;
 mod leaf;
+mod pool;
+mod reciprocal;
 mod rom;
 mod stage;
 mod stream;

@@ -1,13 +1,14 @@
 //! The network as a chain of stages, each a chain of leaves.
 
 use crate::error::{Error, Place, Result};
-use crate::fixed::{Encoding, Range};
+use crate::fixed::Encoding;
 use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 
-use super::activation::{Raw, Reciprocal, accumulators, requantize, threshold};
+use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
 use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
-use super::leaf::{ArrayLeaf, Converter, Leaf, MultiplyLeaf, Pace, ShiftLeaf, WindowLeaf};
+use super::leaf::{ArrayLeaf, Converter, Leaf, Pace, WindowLeaf};
+use super::pool::pool;
 use super::rom::Rom;
 use super::stream::Stream;
 
@@ -54,12 +55,12 @@ impl Stage {
 
 /// Gathers the leaves of a stage.
 #[derive(Default)]
-struct Builder {
+pub(super) struct Builder {
     parts: Vec<Part>,
 }
 
 impl Builder {
-    fn push(&mut self, part: &str, leaf: Leaf, width: usize) {
+    pub fn push(&mut self, part: &str, leaf: Leaf, width: usize) {
         let name = part.to_owned();
         self.parts.push(Part { name, leaf, width });
     }
@@ -124,7 +125,7 @@ pub fn build(graph: &Graph, group: &Group, folding: Folding, source: Stream) -> 
     let output = group.output_stream(folding);
     let head = &graph[group.nodes[0]];
     let elements = match group.head {
-        Head::Array(weights, window) => array(&mut builder, graph, group, folding, weights, window)?,
+        Head::Array(weights, window, _) => array(&mut builder, graph, group, folding, weights, window)?,
         Head::Pool(window) => {
             pool(&mut builder, head, group, folding, window)?;
             &group.nodes[1..]
@@ -181,13 +182,12 @@ fn array<'a>(
     let encoding = array_encoding(weights.scheme, input);
     let product = Product2d::new(weights, encoding, head.fact.range);
     let folds = weights.outputs().div_ceil(folding.pe);
-    let (length, positions) = match window {
-        Some(window) => (group.input.shape.channels(), window.kernel[0] * window.kernel[1]),
-        None => (group.input.shape.elements(), 1),
-    };
+    let positions = window.map_or(1, Window::area);
+    let length = weights.inputs() / positions;
     let groups = length.div_ceil(folding.simd);
+    let blocks = group.blocks(folding.pe);
     if let Some(window) = window {
-        let loose = length % folding.simd != 0 && !has_zero(product.product, weights.scheme);
+        let loose = !length.is_multiple_of(folding.simd) && !has_zero(product.product, weights.scheme);
         if window.is_padded() && loose && input.encode(window.pad_value) != Some(0) {
             return Err(Error::input(format!(
                 "found simd {} beside {length} channels, padded with {}: {} weights cannot ignore the padding in \
@@ -200,7 +200,9 @@ fn array<'a>(
     }
     let steps = positions * groups;
     if window.is_some() || folds > 1 {
-        let leaf = window_leaf(group, folding, window, groups, folds, steps);
+        let mut leaf = window_leaf(group, folding, window, folds, steps);
+        leaf.inner = groups;
+        leaf.replays = folds.div_ceil(leaf.groups / groups);
         let width = leaf.bits * leaf.lanes * leaf.pixels;
         builder.push("window", Leaf::Window(leaf), width);
     } else {
@@ -208,7 +210,7 @@ fn array<'a>(
         builder.push("issue", Leaf::BeatIssue { width, pace: Pace { steps, places: 1 } }, width);
     }
     if encoding != input {
-        builder.recode("decode", folding.simd * folding.pixels, input, encoding.bits() as usize);
+        builder.recode("decode", folding.simd * blocks * folding.pixels, input, encoding.bits() as usize);
     }
     let lanes = folding.pe * folding.pixels;
     let leaf = ArrayLeaf {
@@ -216,6 +218,7 @@ fn array<'a>(
         pe: folding.pe,
         simd: folding.simd,
         pixels: folding.pixels,
+        blocks,
         x_bits: encoding.bits() as usize,
         x_signed: encoding.is_signed(),
         code_bits: product.code_bits,
@@ -265,33 +268,35 @@ fn array<'a>(
     Ok(rest)
 }
 
-fn window_leaf(
+pub(super) fn window_leaf(
     group: &Group,
     folding: Folding,
     window: Option<&Window>,
-    groups: usize,
     folds: usize,
     steps: usize,
 ) -> WindowLeaf {
+    let input = group.input_stream(folding);
     let window = window.copied().unwrap_or(Window::valid([1, 1], [1, 1]));
     let (height, width) = match (group.head, group.input.shape.image()) {
-        (Head::Array(_, None), _) | (_, None) => (1, 1),
+        (Head::Array(_, None, _), _) | (_, None) => (1, 1),
         (_, Some((height, width, _))) => (height, width),
     };
     let encoding = group.input.format.encoding;
     WindowLeaf {
         bits: encoding.bits() as usize,
-        lanes: folding.simd,
+        lanes: input.lanes,
         height,
         width,
-        groups,
+        groups: input.vector_beats(),
         kernel: window.kernel,
         stride: window.stride,
         pad_rows: window.pad_rows,
         pad_columns: window.pad_columns,
         pad_code: encoding.encode(window.pad_value).unwrap_or(0),
         folds,
-        depthwise: false,
+        dilation: window.dilation,
+        inner: 1,
+        replays: 1,
         rows: ring_rows(&window, height),
         pixels: folding.pixels,
         pace: Pace { steps, places: 1 },
@@ -301,83 +306,10 @@ fn window_leaf(
 /// Rows of the ring buffer: the next rows load while a window is read, also across frames, so that the
 /// array behind never waits for a source that keeps up.
 fn ring_rows(window: &Window, height: usize) -> usize {
-    let [kernel, stride] = [window.kernel[0], window.stride[0]];
+    let [kernel, stride] = [window.span()[0], window.stride[0]];
     let first = kernel.saturating_sub(window.pad_rows[0]).clamp(1, height);
     let last = kernel.saturating_sub(window.pad_rows[1]).clamp(1, height);
     (kernel.min(height) + stride.min(height)).max(first + last)
-}
-
-fn pool(builder: &mut Builder, head: &Node, group: &Group, folding: Folding, window: &Window) -> Result<()> {
-    let encoding = group.input.format.encoding;
-    let (bits, lanes) = (encoding.bits() as usize, folding.simd);
-    let groups = group.input.shape.channels().div_ceil(lanes);
-    let area = window.kernel[0] * window.kernel[1];
-    let mut leaf = window_leaf(group, folding, Some(window), groups, groups, area);
-    leaf.depthwise = true;
-    if matches!(head.op, Op::MaxPool(_)) {
-        leaf.pad_code = encoding.encode(encoding.range().min).unwrap_or(0);
-    }
-    builder.push("window", Leaf::Window(leaf), lanes * bits);
-    let Op::AveragePool { rounding, .. } = head.op else {
-        let leaf = Leaf::ReduceMax { lanes, bits, signed: encoding.is_signed(), steps: area };
-        builder.push("max", leaf, lanes * bits);
-        return Ok(());
-    };
-    let area = area as i64;
-    let sums = Range {
-        min: group.input.range.min.saturating_mul(area),
-        max: group.input.range.max.saturating_mul(area),
-    };
-    let sum_bits = sums.signed_bits() as usize;
-    let leaf = Leaf::ReduceSum {
-        lanes,
-        bits,
-        signed: encoding.is_signed(),
-        steps: area as usize,
-        out_bits: sum_bits,
-    };
-    builder.push("sum", leaf, lanes * sum_bits);
-    let reciprocal =
-        Reciprocal::find(area, rounding, sums).map_err(|error| error.at(Place::layer(group.layer)))?;
-    let channels = group.input.shape.channels();
-    builder.push("divide", divide(reciprocal, channels, lanes, sum_bits, encoding), lanes * bits);
-    Ok(())
-}
-
-fn divide(
-    reciprocal: Reciprocal,
-    channels: usize,
-    lanes: usize,
-    sum_bits: usize,
-    encoding: Encoding,
-) -> Leaf {
-    let corrections = vec![reciprocal.bias; channels];
-    let raw = Raw { gain: 1, corrections: &corrections, bits: sum_bits, channels, lanes, pixels: 1 };
-    let op = crate::ir::Requantize {
-        bias: Vec::new(),
-        scaling: crate::ir::Scaling::Multiply {
-            mult: vec![reciprocal.mult],
-            negative: None,
-            shift: vec![reciprocal.shift],
-        },
-        rounding: crate::fixed::Rounding::Floor,
-        saturation: crate::fixed::Saturation::Saturate,
-        zero: reciprocal.zero,
-        limits: encoding.range(),
-        encoding,
-        exp: 0,
-    };
-    match (reciprocal.mult, requantize(&raw, &op)) {
-        (1, Leaf::RequantizeMultiply(MultiplyLeaf { base, .. })) => {
-            let bits = base.bias_bits;
-            let mut rom = Rom::new(lanes * bits, channels * bits);
-            for _ in 0..channels.div_ceil(lanes) * lanes {
-                rom.push(reciprocal.bias as u64, bits);
-            }
-            Leaf::RequantizeShift(ShiftLeaf { rom, ..base })
-        }
-        (_, leaf) => leaf,
-    }
 }
 
 fn element_wise(builder: &mut Builder, graph: &Graph, id: NodeId, output: Stream) -> Result<()> {

@@ -53,6 +53,23 @@ const MATRICES: &[Matrix] = &[
         ],
     ),
     (
+        "window",
+        &[
+            ("HEIGHT", &["8"]),
+            ("WIDTH", &["9"]),
+            ("GROUPS", &["6"]),
+            ("INNER", &["1", "2", "3"]),
+            ("FOLDS", &["6"]),
+            ("REPLAYS", &["1", "2"]),
+            ("DILATION_H", &["1", "3"]),
+            ("DILATION_W", &["1", "2"]),
+        ],
+    ),
+    (
+        "mac_array",
+        &[("SIMD", &["1", "2"]), ("PE", &["6"]), ("BLOCKS", &["1", "2", "3", "6"]), ("PIXELS", &["1", "2"])],
+    ),
+    (
         "mac_array",
         &[
             ("KIND", &["\"xnor\""]),

@@ -13,8 +13,22 @@ struct Geometry {
     pad: [usize; 4],
     folds: usize,
     depthwise: bool,
+    /// Beats of a pixel to a fold, and folds before the next ones come; by the fields above where absent.
+    split: Option<(usize, usize)>,
+    dilation: (usize, usize),
     rows: usize,
     pixels: usize,
+}
+
+impl Geometry {
+    /// Rows and columns from the first place of the kernel to the last.
+    fn span(&self) -> (usize, usize) {
+        ((self.kernel.0 - 1) * self.dilation.0 + 1, (self.kernel.1 - 1) * self.dilation.1 + 1)
+    }
+
+    fn split(&self) -> (usize, usize) {
+        self.split.unwrap_or(if self.depthwise { (1, 1) } else { (self.groups, self.folds) })
+    }
 }
 
 const LANES: usize = 2;
@@ -32,6 +46,8 @@ pub fn cases() -> Vec<Case> {
         pad: [1; 4],
         folds: 2,
         depthwise: false,
+        split: None,
+        dilation: (1, 1),
         rows: 4,
         pixels: 1,
     };
@@ -63,6 +79,21 @@ pub fn cases() -> Vec<Case> {
         ("tall", Geometry { map: (9, 1), kernel: (3, 1), pad: [1, 1, 0, 0], ..base }),
         ("long", Geometry { map: (1, 9), kernel: (1, 3), pad: [0, 0, 1, 1], rows: 2, ..base }),
         ("row_of_one", Geometry { map: (1, 9), kernel: (1, 4), pad: none, rows: 1, ..base }),
+        ("dilated", Geometry { map: (9, 8), dilation: (2, 3), pad: [1, 2, 3, 0], rows: 6, ..base }),
+        ("dilated_pool", Geometry { map: (7, 7), dilation: (3, 2), rows: 6, ..pool }),
+        ("split", Geometry { groups: 6, folds: 6, split: Some((2, 2)), ..base }),
+        (
+            "split_dilated",
+            Geometry {
+                groups: 4,
+                folds: 2,
+                split: Some((2, 1)),
+                dilation: (1, 2),
+                stride: (2, 1),
+                rows: 5,
+                ..base
+            },
+        ),
         ("tight", Geometry { rows: 3, ..base }),
         ("pixels_same", Geometry { pixels: 2, ..base }),
         ("pixels_more_than_width", Geometry { pixels: 7, ..base }),
@@ -103,11 +134,15 @@ fn case(name: &str, geometry: Geometry) -> Case {
         .with("PAD_VALUE", PAD_CODE as usize)
         .with("FOLDS", geometry.folds)
         .with("DEPTHWISE", usize::from(geometry.depthwise))
+        .with("INNER", geometry.split().0)
+        .with("REPLAYS", geometry.split().1)
+        .with("DILATION_H", geometry.dilation.0)
+        .with("DILATION_W", geometry.dilation.1)
         .with("ROWS", geometry.rows)
         .with("PIXELS", geometry.pixels)
         .sends(&sent, LANES, BITS)
         .expects(&expected, LANES * geometry.pixels, BITS);
-    let first_rows = (geometry.kernel.0 - geometry.pad[0]).min(height);
+    let first_rows = (geometry.span().0 - geometry.pad[0]).min(height);
     case.latency = Some((first_rows * width * geometry.groups) as i64 + 3);
     if matches!(name, "same" | "dense" | "dense_deep" | "pixels_same") {
         case.span = Some(expected.len() as i64 - 1);
@@ -119,8 +154,8 @@ fn case(name: &str, geometry: Geometry) -> Case {
 fn windows(frame: &[i64], geometry: Geometry) -> Vec<Vec<i64>> {
     let (height, width) = geometry.map;
     let [top, bottom, left, right] = geometry.pad;
-    let out_height = (height + top + bottom - geometry.kernel.0) / geometry.stride.0 + 1;
-    let out_width = (width + left + right - geometry.kernel.1) / geometry.stride.1 + 1;
+    let out_height = (height + top + bottom - geometry.span().0) / geometry.stride.0 + 1;
+    let out_width = (width + left + right - geometry.span().1) / geometry.stride.1 + 1;
     let element = |row: usize, column: usize, channel: usize| {
         let inside = (top..top + height).contains(&row) && (left..left + width).contains(&column);
         if !inside {
@@ -132,12 +167,13 @@ fn windows(frame: &[i64], geometry: Geometry) -> Vec<Vec<i64>> {
     for oy in 0..out_height {
         for first in (0..out_width).step_by(geometry.pixels) {
             for (fold, ky, kx, group) in order(geometry) {
-                let group = if geometry.depthwise { fold } else { group };
+                let (inner, replays) = geometry.split();
+                let group = fold / replays * inner + group;
                 let mut beat = Vec::new();
                 for ox in first..first + geometry.pixels {
                     for lane in 0..LANES {
-                        let row = oy * geometry.stride.0 + ky;
-                        let column = ox * geometry.stride.1 + kx;
+                        let row = oy * geometry.stride.0 + ky * geometry.dilation.0;
+                        let column = ox * geometry.stride.1 + kx * geometry.dilation.1;
                         beat.push(element(row, column, group * LANES + lane));
                     }
                 }
@@ -150,7 +186,7 @@ fn windows(frame: &[i64], geometry: Geometry) -> Vec<Vec<i64>> {
 
 /// Fold, kernel row, kernel column and group of every beat of a window.
 fn order(geometry: Geometry) -> Vec<(usize, usize, usize, usize)> {
-    let groups = if geometry.depthwise { 1 } else { geometry.groups };
+    let (groups, _) = geometry.split();
     let mut out = Vec::new();
     for fold in 0..geometry.folds {
         for ky in 0..geometry.kernel.0 {
