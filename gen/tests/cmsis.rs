@@ -6,11 +6,11 @@ mod numpy;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, ArrayD};
-use ndarray_npy::NpzReader;
+use ndarray::Array2;
+use netetch::desc::WeightFiles;
 use netetch::golden::Golden;
 use netetch::{desc, lower};
 use numpy::{npy, npz};
@@ -39,21 +39,16 @@ fn folder() -> PathBuf {
 fn cases() -> Vec<Case> {
     let text = fs::read_to_string(folder().join("cases.json")).unwrap();
     let all: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
-    let mut npz = NpzReader::new(File::open(folder().join("cases.npz")).unwrap()).unwrap();
+    let (archive, mut files) = (folder().join("cases.npz"), WeightFiles::default());
     let mut case = |(name, value): (String, Value)| {
         let config = value["config"].as_object().unwrap().iter();
         let config = config.filter_map(|(key, value)| Some((key.clone(), value.as_i64()?))).collect();
         let mut arrays = BTreeMap::new();
         for (array, kind) in value["arrays"].as_object().unwrap() {
             let file = format!("{name}__{array}");
-            let values = match kind[0].as_str().unwrap() {
-                "int8" => npz.by_name::<_, ndarray::IxDyn>(&file).map(|all: ArrayD<i8>| all.mapv(i64::from)),
-                "int32" => {
-                    npz.by_name::<_, ndarray::IxDyn>(&file).map(|all: ArrayD<i32>| all.mapv(i64::from))
-                }
-                _ => continue,
-            };
-            arrays.insert(array.clone(), values.unwrap().into_iter().collect());
+            if matches!(kind[0].as_str(), Some("int8" | "int32")) {
+                arrays.insert(array.clone(), files.read(&archive, &file).unwrap().integers().unwrap());
+            }
         }
         Case { name, config, arrays }
     };
