@@ -65,12 +65,19 @@ pub(super) fn of<'a>(
     values: impl Fn(NodeId) -> Option<ArrayView1<'a, i64>>,
 ) -> Option<Operands> {
     let node = &graph[id];
+    let accumulator = || Some((*node.inputs.first()?, *values(*node.inputs.first()?)?.get(element)?));
+    let channel = element % node.fact.shape.channels();
     let (product, then) = match &node.op {
         Op::Dense(_) | Op::Conv2d { .. } => (id, None),
-        Op::Requantize(_) | Op::Threshold(_) => {
-            let &[source] = node.inputs.as_slice() else { return None };
-            let channel = element % node.fact.shape.channels();
-            (source, activation(&node.op, channel, *values(source)?.get(element)?))
+        Op::Requantize(requantize) => {
+            let (source, accumulator) = accumulator()?;
+            let (bias, result) = (requantize.bias(channel), requantize.apply(channel, accumulator));
+            (source, Some(format!("bias {bias}, requantized to {result}")))
+        }
+        Op::Threshold(thresholds) => {
+            let (source, accumulator) = accumulator()?;
+            let result = thresholds.apply(channel, accumulator);
+            (source, Some(format!("which its thresholds make {result}")))
         }
         Op::Input
         | Op::MaxPool(_)
@@ -85,15 +92,15 @@ pub(super) fn of<'a>(
         | Op::Softmax(_) => return None,
     };
     let multiplier = &graph[product];
-    let &[source] = multiplier.inputs.as_slice() else { return None };
-    let inputs = values(source)?;
+    let inputs = values(*multiplier.inputs.first()?)?;
     let nonzero: Vec<Product> = taps(graph, multiplier, element)?
-        .map(|(tap, weight)| Product {
-            element: tap,
-            input: tap.and_then(|tap| inputs.get(tap).copied()).unwrap_or(pad_value(multiplier)),
-            weight,
+        .filter_map(|Tap { input, weight }| {
+            let (element, input) = match input {
+                Source::Element(element) => (Some(element), *inputs.get(element)?),
+                Source::Padding(value) => (None, value),
+            };
+            (input * weight != 0).then_some(Product { element, input, weight })
         })
-        .filter(|product| product.input * product.weight != 0)
         .collect();
     Some(Operands {
         node: multiplier.name.clone(),
@@ -104,38 +111,29 @@ pub(super) fn of<'a>(
     })
 }
 
-fn activation(op: &Op, channel: usize, accumulator: i64) -> Option<String> {
-    match op {
-        Op::Requantize(requantize) => Some(format!(
-            "bias {}, requantized to {}",
-            requantize.bias(channel),
-            requantize.apply(channel, accumulator)
-        )),
-        Op::Threshold(thresholds) => {
-            Some(format!("which its thresholds make {}", thresholds.apply(channel, accumulator)))
-        }
-        _ => None,
-    }
+/// An input of an output element, and its weight.
+struct Tap {
+    input: Source,
+    weight: i64,
 }
 
-fn pad_value(node: &Node) -> i64 {
-    match &node.op {
-        Op::Conv2d { window, .. } => window.pad_value,
-        _ => 0,
-    }
+enum Source {
+    /// An element of the input's frame, by its index.
+    Element(usize),
+    /// A padded place, with its value.
+    Padding(i64),
 }
 
-/// Input elements (`None`: padding) and weights of one output element.
-fn taps<'a>(
-    graph: &'a Graph,
-    node: &'a Node,
-    element: usize,
-) -> Option<Box<dyn Iterator<Item = (Option<usize>, i64)> + 'a>> {
+/// What one output element adds up; `None` of a node that does not multiply.
+fn taps<'a>(graph: &'a Graph, node: &'a Node, element: usize) -> Option<Box<dyn Iterator<Item = Tap> + 'a>> {
     let channel = element % node.fact.shape.channels();
     match &node.op {
         Op::Dense(weights) => {
             let row = weights.values.row(channel).into_iter();
-            Some(Box::new(row.enumerate().map(|(input, &weight)| (Some(input), weight.into()))))
+            Some(Box::new(
+                row.enumerate()
+                    .map(|(input, &weight)| Tap { input: Source::Element(input), weight: weight.into() }),
+            ))
         }
         Op::Conv2d { weights, window, groups } => {
             let (height, width, channels) = graph[*node.inputs.first()?].fact.shape.image()?;
@@ -152,13 +150,25 @@ fn taps<'a>(
                     (x * window.stride[1] + kx * window.dilation[1]).checked_sub(window.pad_columns[0]);
                 let input = match (row, column) {
                     (Some(row), Some(column)) if row < height && column < width => {
-                        Some((row * width + column) * channels + input_channel)
+                        Source::Element((row * width + column) * channels + input_channel)
                     }
-                    _ => None,
+                    _ => Source::Padding(window.pad_value),
                 };
-                (input, weight.into())
+                Tap { input, weight: weight.into() }
             })))
         }
-        _ => None,
+        Op::Input
+        | Op::MaxPool(_)
+        | Op::AveragePool { .. }
+        | Op::Requantize(_)
+        | Op::Threshold(_)
+        | Op::Table { .. }
+        | Op::Flatten
+        | Op::ArgMax
+        | Op::Add
+        | Op::Concat
+        | Op::Upsample(_)
+        | Op::DepthToSpace { .. }
+        | Op::Softmax(_) => None,
     }
 }
