@@ -67,10 +67,6 @@ impl Builder {
 
     /// Another number of lanes: down to what both share, then up.
     fn convert(&mut self, from: Stream, to: Stream) {
-        let whole = from.length == to.length || !from.is_padded();
-        if from.lanes == to.lanes && whole {
-            return;
-        }
         let shared = shared_lanes(from, to);
         let bits = from.bits();
         if shared != from.lanes {
