@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2};
-use netetch::emit::manifest::{self, Cycles, Manifest, Probe, Stream};
+use netetch::emit::manifest::{self, Manifest, Probe, Stream};
 use netetch::error::Result;
 use netetch::fixed::{Encoding, Format};
 use netetch::ir::{Graph, Op, Shape};
+use netetch::plan::Cycles;
 use netetch::sim::{self, Options, Scenario, SimReport};
 
 const FRAMES: usize = 60;

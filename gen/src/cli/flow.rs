@@ -7,13 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ndarray::{Array2, s};
 use netetch::desc::Description;
-use netetch::emit::manifest::Cycles;
 use netetch::emit::{self, Options};
 use netetch::error::Error;
 use netetch::golden::Golden;
 use netetch::ir::Graph;
 use netetch::plan::{self, Plan};
-use netetch::report::{CyclesReport, Interval, LayerReport, Report, RomReport, summary};
+use netetch::report::{CyclesReport, LayerReport, Report, RomReport, summary};
 use netetch::sim::{self, SimReport};
 use netetch::synth::{
     self,
@@ -222,7 +221,6 @@ impl Circuit<'_> {
                 resources: counted.map_or_else(Resources::default, |layer| layer.resources),
             }
         });
-        let interval = |cycles: Cycles| Interval { ii: cycles.ii, latency: cycles.latency };
         Report {
             schema: 1,
             network: self.plan.network.clone(),
@@ -232,7 +230,7 @@ impl Circuit<'_> {
             frames_compared: self.proof.frames_compared,
             mismatches: self.proof.mismatches,
             netlist_frames,
-            cycles: CyclesReport { planned: interval(self.proof.planned), measured: interval(built.cycles) },
+            cycles: CyclesReport { planned: self.proof.planned, measured: built.cycles },
             resources: built.resources,
             available: built.available,
             fmax_mhz: routed.map(|timing| timing.fmax_mhz),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Cycles;
+
 /// The name of the manifest in a generated folder.
 pub const FILE: &str = "manifest.json";
 
@@ -75,15 +77,6 @@ pub struct Probe {
     pub port: String,
     /// How the tensor travels.
     pub stream: Stream,
-}
-
-/// Clock cycles of an unstalled circuit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cycles {
-    /// Initiation interval: from one frame's last output beat to the next one's, back to back.
-    pub ii: u64,
-    /// From the first input beat taken to the last output beat given, with nothing else in the circuit.
-    pub latency: u64,
 }
 
 /// One stage of the chain.

@@ -15,7 +15,7 @@ use crate::error::{Error, Place, Result};
 use crate::ir::{Fact, Graph};
 use crate::plan::{Plan, Stage, Stream};
 
-use manifest::{Cycles, File, Manifest, Probe};
+use manifest::{File, Manifest, Probe};
 
 /// Choices of a build that are not the network's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
             .filter(|id| !graph.circuit_outputs().contains(id))
             .map(|&id| graph[id].layer.clone())
             .collect(),
-        planned: Cycles { ii: plan.cycles.ii, latency: plan.cycles.latency },
+        planned: plan.cycles,
         stages: plan
             .stages
             .iter()

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::leaf::{Converter, Leaf, Pace, WindowLeaf};
 use super::stage::{Part, Stage};
 
@@ -14,10 +16,10 @@ const FRAMES: u64 = 6;
 /// Cycles without any movement after which a chain counts as stuck.
 const PATIENCE: u64 = 100_000;
 
-/// Clock cycles of an unstalled circuit, and how busy its slowest array is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Clock cycles of an unstalled circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycles {
-    /// From a frame's last output beat to the next frame's, back to back.
+    /// Initiation interval: from a frame's last output beat to the next frame's, back to back.
     pub ii: u64,
     /// From the first input beat taken to the last output beat given, the first frame after reset.
     pub latency: u64,

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::plan::Cycles;
 use crate::synth::report::Resources;
 
 pub use table::summary;
@@ -62,18 +63,9 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CyclesReport {
     /// By the planner's cycle model.
-    pub planned: Interval,
+    pub planned: Cycles,
     /// By the co-simulation, without stalls.
-    pub measured: Interval,
-}
-
-/// A circuit's pace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Initiation interval: cycles from one inference to the next.
-    pub ii: u64,
-    /// Cycles from the first input beat to the last output beat.
-    pub latency: u64,
+    pub measured: Cycles,
 }
 
 /// How well the weights fill the block RAMs.

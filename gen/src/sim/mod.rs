@@ -15,10 +15,11 @@ use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::emit::manifest::{self, Cycles, Manifest};
+use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Place, Result};
 use crate::golden::Golden;
 use crate::ir::Graph;
+use crate::plan::Cycles;
 
 pub use bench::Scenario;
 pub use compare::Divergence;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::emit::manifest::Cycles;
 use crate::error::{Error, Place, Result};
+use crate::plan::Cycles;
 
 use super::bench::Scenario;
 use super::compare::Divergence;

@@ -144,7 +144,8 @@ fn advice(manifest: &Manifest, target: Target, layers: &[Layer], kind: Kind, exc
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emit::manifest::{Cycles, Stage, Stream};
+    use crate::emit::manifest::{Stage, Stream};
+    use crate::plan::Cycles;
 
     fn manifest(rom_bits: usize) -> Manifest {
         let stream = Stream {

@@ -17,8 +17,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::emit::manifest::{self, Cycles, Manifest};
+use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Result};
+use crate::plan::Cycles;
 use crate::target::Target;
 pub use board::{Board, Facts, Link};
 pub use cells::{Models, models};

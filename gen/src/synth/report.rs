@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::netlist::Resources;
 pub use super::route::{CriticalPath, Seed};
-use crate::emit::manifest::Cycles;
+use crate::plan::Cycles;
 use crate::target::Target;
 
 /// The result of [`run`](super::run), also written as `synth.json` beside the bitstream.

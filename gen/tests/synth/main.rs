@@ -6,7 +6,8 @@ mod shell;
 use std::fs;
 use std::path::Path;
 
-use netetch::emit::manifest::{Cycles, File, Manifest, Stage, Stream};
+use netetch::emit::manifest::{File, Manifest, Stage, Stream};
+use netetch::plan::Cycles;
 use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
 use netetch::tool::{Tool, ToolKind};
