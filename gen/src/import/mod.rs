@@ -9,7 +9,9 @@ mod layout;
 mod norm;
 mod onnx;
 mod quantizer;
+mod sheet;
 mod tensor;
+mod tflite;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -75,6 +77,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Description> {
         Some("onnx") => onnx::read(&bytes)
             .and_then(|graph| layout::channels_last(&graph))
             .and_then(|graph| layers::describe(&graph, options)),
+        Some("tflite") => tflite::describe(&bytes, options),
         _ => Err(Error::input("found a file that is neither .onnx nor .tflite")),
     }
     .map_err(at)?;

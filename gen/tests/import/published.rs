@@ -4,7 +4,7 @@ use std::io::Read;
 
 use ndarray::{Array2, Axis, s};
 
-use crate::shared::{graph, greatest, input, published, reals, run};
+use crate::shared::{graph, greatest, input, integers, published, reals, run};
 use netetch::import::Options;
 
 /// The test images and labels of MNIST.
@@ -110,4 +110,32 @@ fn jet_tagging_scores_as_its_executor() {
     }
     println!("jet_qkeras: {classes} of 2000 classes equal");
     assert!(classes >= 1900, "{classes}");
+}
+
+/// Of a TensorFlow Lite network: every element of every result, the softmax's too.
+fn tflite(name: &str, frames: usize) {
+    let Some(folder) = published(name) else { return };
+    let expected = integers(&folder.join("expected.npz"), "y");
+    let input = integers(&folder.join("expected.npz"), "x").mapv(|value| value as i32);
+    let graph = graph(&folder.join("model.tflite"), &Options::default());
+    let found = run(&graph, &input);
+    let different = found.iter().zip(&expected).filter(|(found, expected)| found != expected).count();
+    println!("{name}: {different} of {} elements differ, {} frames", expected.len(), expected.nrows());
+    assert_eq!(found, expected);
+    assert_eq!(expected.nrows(), frames);
+}
+
+#[test]
+fn hello_world_gives_the_reference_kernels_integers() {
+    tflite("hello_world_int8", 512);
+}
+
+#[test]
+fn keyword_spotting_gives_the_reference_kernels_integers() {
+    tflite("kws_dscnn_int8", 200);
+}
+
+#[test]
+fn wake_word_gives_the_reference_kernels_integers() {
+    tflite("wakeword_int8", 200);
 }

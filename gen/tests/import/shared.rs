@@ -61,3 +61,9 @@ pub fn greatest<T: PartialOrd + Copy>(scores: impl IntoIterator<Item = T>) -> us
     let scores: Vec<T> = scores.into_iter().collect();
     (0..scores.len()).fold(0, |best, index| if scores[index] > scores[best] { index } else { best })
 }
+
+pub fn integers(file: &Path, key: &str) -> Array2<i64> {
+    let tensor = array(file, key);
+    let rows = tensor.shape()[0];
+    Array2::from_shape_vec((rows, tensor.len() / rows), tensor.integers().unwrap()).unwrap()
+}

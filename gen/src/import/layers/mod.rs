@@ -3,21 +3,20 @@
 //! A product and what follows it up to a quantizer is one layer; scales, biases and norms go into the description as the
 //! real numbers they are, and lowering makes integers of them.
 
-mod output;
+pub mod output;
 mod product;
 mod tail;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value as Json, json};
 
-use crate::desc::Tensor;
-use crate::desc::types::Layer;
 use crate::error::{Error, Faults, Result};
 use crate::exact::Dyadic;
 
 use super::graph::{Graph, Node, Op, Window, Wire};
 use super::norm::uniform;
+use super::sheet::Sheet;
 use super::{Described, InputFormat, Options};
 use output::Grid;
 use tail::{Tail, Target};
@@ -41,14 +40,10 @@ struct Builder<'a> {
     graph: &'a Graph,
     options: &'a Options,
     input: Json,
-    layers: Vec<Layer>,
-    arrays: BTreeMap<String, Tensor>,
+    sheet: Sheet,
     made: HashMap<Wire, Made>,
     affine: HashMap<Wire, Affine>,
     taken: HashSet<Wire>,
-    /// The layer made last, or the input.
-    last: String,
-    counts: HashMap<&'static str, usize>,
     notes: Vec<String>,
     faults: Faults,
 }
@@ -62,13 +57,10 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
         graph,
         options,
         input: Json::Null,
-        layers: Vec::new(),
-        arrays: BTreeMap::new(),
+        sheet: Sheet::default(),
         made: HashMap::new(),
         affine: HashMap::new(),
         taken: HashSet::new(),
-        last: "input".into(),
-        counts: HashMap::new(),
         notes: Vec::new(),
         faults: Faults::default(),
     };
@@ -93,8 +85,8 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
     Ok(Described {
         input: builder.input,
         outputs: outputs?,
-        layers: builder.layers,
-        arrays: builder.arrays,
+        layers: builder.sheet.layers,
+        arrays: builder.sheet.arrays,
         notes: builder.notes,
     })
 }
@@ -192,7 +184,7 @@ impl Builder<'_> {
     /// A layer that moves integers and leaves them what they are.
     fn moved(&mut self, wire: Wire, node: &Node, op: &str, kind: &'static str, keys: Json) -> Result<()> {
         let made = self.operand(node, 0)?.clone();
-        let name = self.layer(op, kind, &[&made.name], keys)?;
+        let name = self.sheet.layer(op, kind, &made.name, keys)?;
         self.made.insert(wire, Made { name, grid: made.grid });
         Ok(())
     }
@@ -200,9 +192,9 @@ impl Builder<'_> {
     fn argmax(&mut self, wire: Wire, node: &Node) -> Result<()> {
         let mut made = self.operand(node, 0)?.clone();
         if self.graph.nodes[node.inputs[0]].shape.len() > 1 {
-            made.name = self.layer("flatten", "flat", &[&made.name], json!({}))?;
+            made.name = self.sheet.layer("flatten", "flat", &made.name, json!({}))?;
         }
-        let name = self.layer("argmax", "class", &[&made.name], json!({}))?;
+        let name = self.sheet.layer("argmax", "class", &made.name, json!({}))?;
         let grid = Grid { format: "u16".into(), scale: 1.0, zero: 0, range: [0, 65_535] };
         self.made.insert(wire, Made { name, grid });
         Ok(())
@@ -254,7 +246,8 @@ impl Builder<'_> {
                 .mend("use one quantizer for all of them, or one behind the concatenation"));
         }
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
-        let name = self.layer("concat", "cat", &names, json!({}))?;
+        let name = self.sheet.name("cat");
+        let name = self.sheet.joined("concat", &name, json!(names), json!({}))?;
         let widest = operands.iter().max_by_key(|made| made.grid.range[1] - made.grid.range[0]);
         let grid = widest.unwrap_or(first).grid.clone();
         self.made.insert(wire, Made { name, grid });
@@ -268,10 +261,10 @@ impl Builder<'_> {
         let tail = Tail::after(self.graph, wire)?;
         self.taken.extend(&tail.nodes);
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
-        let name = self.name("sum");
+        let name = self.sheet.name("sum");
         let unit = Dyadic::of(first.grid.scale);
         let (keys, grid) = self.finish(&name, &tail, &unit, &[0])?;
-        let name = self.layer_named("add", &name, &names, keys)?;
+        let name = self.sheet.joined("add", &name, json!(names), keys)?;
         self.made.insert(tail.end, Made { name, grid });
         Ok(())
     }
@@ -311,47 +304,6 @@ impl Builder<'_> {
         let affine = self.affine.get(&wire).copied().unwrap_or(Affine { of: wire, slope: 1.0, offset: 0.0 });
         let made = self.made.get(&affine.of).cloned().ok_or_else(unquantized)?;
         Ok(Operand { made, affine })
-    }
-
-    /// A fresh name.
-    fn name(&mut self, kind: &'static str) -> String {
-        let count = self.counts.entry(kind).or_default();
-        *count += 1;
-        format!("{kind}{count}")
-    }
-
-    fn layer(&mut self, op: &str, kind: &'static str, inputs: &[&str], keys: Json) -> Result<String> {
-        let name = self.name(kind);
-        self.layer_named(op, &name, inputs, keys)
-    }
-
-    /// Adds a layer; what it reads is only named where it is not the layer before it.
-    fn layer_named(&mut self, op: &str, name: &str, inputs: &[&str], keys: Json) -> Result<String> {
-        let mut json = keys;
-        json["op"] = json!(op);
-        json["name"] = json!(name);
-        match inputs {
-            [input] if **input == self.last => {}
-            [input] => json["input"] = json!(input),
-            several => json["inputs"] = json!(several),
-        }
-        let layer: Layer = serde_json::from_value(json)
-            .map_err(|error| Error::input(format!("no layer of a description says this: {error}")))?;
-        self.layers.push(layer);
-        name.clone_into(&mut self.last);
-        Ok(name.to_owned())
-    }
-
-    /// Keeps integers as an array of the weight file; its name.
-    fn integers(&mut self, name: String, shape: Vec<usize>, values: &[i64]) -> Result<String> {
-        self.arrays.insert(name.clone(), Tensor::of_integers(shape, values)?);
-        Ok(name)
-    }
-
-    /// Keeps real numbers, one for each channel or for all; the array's name.
-    fn reals(&mut self, name: String, values: &[f64]) -> Result<String> {
-        self.arrays.insert(name.clone(), Tensor::of_reals(vec![values.len()], values)?);
-        Ok(name)
     }
 }
 

@@ -44,7 +44,7 @@ impl Builder<'_> {
             }
             _ => return Err(Error::input("found no product")),
         };
-        let name = self.name(kind);
+        let name = self.sheet.name(kind);
         if op == "conv2d" {
             keys.insert("pad_value".into(), json!(pad_value(&operand, keys.get("padding"))?));
         }
@@ -64,7 +64,7 @@ impl Builder<'_> {
             .collect();
         let (rest, grid) = self.tail(&name, &tail, &units, &sums, &weights.bias)?;
         keys.extend(rest);
-        let name = self.layer_named(op, &name, &[&operand.made.name], Json::Object(keys))?;
+        let name = self.sheet.named(op, &name, &operand.made.name, Json::Object(keys))?;
         self.made.insert(tail.end, Made { name, grid });
         Ok(())
     }
@@ -78,10 +78,10 @@ impl Builder<'_> {
             tail.norm = before.then(&tail.affine());
             tail.offset = vec![0.0];
         }
-        let name = self.name("quant");
+        let name = self.sheet.name("quant");
         let unit = Dyadic::of(operand.made.grid.scale);
         let (keys, grid) = self.tail(&name, &tail, &[unit], &[operand.made.grid.zero], &[])?;
-        let name = self.layer_named("requantize", &name, &[&operand.made.name], Json::Object(keys))?;
+        let name = self.sheet.named("requantize", &name, &operand.made.name, Json::Object(keys))?;
         self.made.insert(tail.end, Made { name, grid });
         Ok(())
     }
@@ -108,16 +108,14 @@ impl Builder<'_> {
     /// Keeps the weights; how a description names them.
     fn weights(&mut self, name: &str, weights: &Weights) -> Result<Json> {
         let codes: Vec<i64> = weights.codes.iter().map(|&code| code as i64).collect();
-        let scheme = scheme(&codes)?;
-        let key = self.integers(format!("{name}.weight"), weights.codes.shape().to_vec(), &codes)?;
-        let mut keys = json!({ "codes": key, "scheme": scheme });
+        let mut keys = self.sheet.weights(name, weights.codes.shape(), &codes)?;
         match uniform(&weights.scale) {
             Some(scale) => match exponent(scale) {
                 Some(0) => {}
                 Some(exp) => keys["exp"] = json!(exp),
                 None => keys["scale"] = json!(scale),
             },
-            None => keys["scale"] = json!(self.reals(format!("{name}.scale"), &weights.scale)?),
+            None => keys["scale"] = json!(self.sheet.reals(format!("{name}.scale"), &weights.scale)?),
         }
         Ok(keys)
     }
@@ -144,7 +142,7 @@ impl Builder<'_> {
                     let slopes: Vec<f64> = slopes.values.iter().copied().collect();
                     keys.insert(
                         "activation".into(),
-                        json!({ "prelu": self.reals(format!("{name}.slope"), &slopes)? }),
+                        json!({ "prelu": self.sheet.reals(format!("{name}.slope"), &slopes)? }),
                     );
                 }
                 Ok((keys, grid))
@@ -154,7 +152,7 @@ impl Builder<'_> {
                 if !bias.is_empty() {
                     keys.insert(
                         "bias".into(),
-                        json!(self.integers(format!("{name}.bias"), vec![bias.len()], bias)?),
+                        json!(self.sheet.integers(format!("{name}.bias"), vec![bias.len()], bias)?),
                     );
                 }
                 keys.insert("output".into(), output);
@@ -204,7 +202,10 @@ impl Builder<'_> {
 
     fn integer_bias(&mut self, name: &str, bias: &[i64], keys: &mut Map<String, Json>) -> Result<()> {
         if bias.iter().any(|&bias| bias != 0) {
-            keys.insert("bias".into(), json!(self.integers(format!("{name}.bias"), vec![bias.len()], bias)?));
+            keys.insert(
+                "bias".into(),
+                json!(self.sheet.integers(format!("{name}.bias"), vec![bias.len()], bias)?),
+            );
         }
         Ok(())
     }
@@ -234,7 +235,7 @@ impl Builder<'_> {
         if let Some(codes) = codes.into_iter().collect::<Option<Vec<i64>>>() {
             return self.integer_bias(name, &codes, keys);
         }
-        let mut json = json!({ "values": self.reals(format!("{name}.bias"), &values)? });
+        let mut json = json!({ "values": self.sheet.reals(format!("{name}.bias"), &values)? });
         if self.options.inexact {
             json["inexact"] = json!("allow");
         }
@@ -250,7 +251,7 @@ impl Builder<'_> {
         for (key, values) in
             [("mean", &norm.mean), ("gamma", &norm.gamma), ("variance", &norm.variance), ("beta", &norm.beta)]
         {
-            json[key] = json!(self.reals(format!("{name}.{key}"), values)?);
+            json[key] = json!(self.sheet.reals(format!("{name}.{key}"), values)?);
         }
         keys.insert("batch_norm".into(), json);
         Ok(())
@@ -299,7 +300,7 @@ impl Builder<'_> {
         let format = if bipolar { "bipolar".to_owned() } else { format_of(range)? };
         let grid = Grid { format, scale: if bipolar { 1.0 } else { step }, zero: 0, range };
         let mut output = grid.unit();
-        let key = self.integers(format!("{name}.thresholds"), vec![rows, columns], &integers)?;
+        let key = self.sheet.integers(format!("{name}.thresholds"), vec![rows, columns], &integers)?;
         output.insert("thresholds".into(), json!(key));
         output.insert("first".into(), json!(low));
         output.insert("step".into(), json!(if bipolar { 2 } else { 1 }));
@@ -342,20 +343,4 @@ fn pad_value(operand: &Operand, padding: Option<&Json>) -> Result<i64> {
         .mend("quantize behind the offset, or pad after quantizing"));
     }
     Ok(if padded { place as i64 + grid.zero } else { 0 })
-}
-
-/// The narrowest scheme that writes all codes.
-fn scheme(codes: &[i64]) -> Result<String> {
-    let greatest = codes.iter().map(|code| code.unsigned_abs()).max().unwrap_or(0);
-    if codes.iter().all(|code| code.abs() == 1) {
-        return Ok("binary".into());
-    }
-    if greatest <= 1 {
-        return Ok("ternary".into());
-    }
-    let bits = 65 - greatest.leading_zeros();
-    if bits > 16 {
-        return Err(Error::input(format!("found a weight of {bits} bits; expected at most 16")));
-    }
-    Ok(format!("dfp-{bits}"))
 }

@@ -1,0 +1,343 @@
+//! TensorFlow Lite's integer networks: operator by operator, with the multipliers of its reference kernels.
+
+mod arithmetic;
+mod file;
+mod multiplier;
+mod shapes;
+
+use std::collections::HashMap;
+
+use netetch_schemas::tflite::{ActivationFunctionType, BuiltinOperator, Padding, TensorType};
+use serde_json::{Map, Value as Json, json};
+
+use crate::error::{Error, Faults, Result};
+
+use super::layers::output::{Grid, format_of};
+use super::sheet::Sheet;
+use super::{Described, Options};
+use file::{Model, Operator, Tensor};
+
+/// What is made of a tensor: a layer's integers.
+#[derive(Clone, Debug)]
+struct Made {
+    name: String,
+    /// Extents of the layer, channels last, without the batch.
+    shape: Vec<usize>,
+    /// Rows and columns of zeros that surround it, not yet part of any layer: above, left, below, right.
+    padding: [usize; 4],
+}
+
+struct Builder<'a> {
+    model: &'a Model<'a>,
+    sheet: Sheet,
+    made: HashMap<usize, Made>,
+    notes: Vec<String>,
+    faults: Faults,
+}
+
+/// The layers of a file.
+///
+/// # Errors
+/// When it is damaged, and for every operator that has no meaning here, all at once.
+pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
+    let model = file::read(bytes)?;
+    supported(&model)?;
+    let mut builder = Builder {
+        model: &model,
+        sheet: Sheet::default(),
+        made: HashMap::new(),
+        notes: Vec::new(),
+        faults: Faults::default(),
+    };
+    let input = builder.input(options)?;
+    for (index, operator) in model.operators.iter().enumerate() {
+        let ready = operator
+            .inputs
+            .iter()
+            .flatten()
+            .all(|&tensor| builder.made.contains_key(&tensor) || !model.tensors[tensor].bytes.is_empty());
+        if !ready {
+            continue;
+        }
+        if let Err(error) = builder.operator(operator) {
+            builder.faults.push(error.about(&described(&model, index, operator)));
+        }
+    }
+    builder.faults.or(())?;
+    let outputs = model.outputs.iter().map(|output| match builder.made.get(output) {
+        Some(made) if made.name != "input" => Ok(made.name.clone()),
+        _ => Err(Error::input(format!(
+            "found no operator that makes the output `{}`",
+            model.tensors[*output].name
+        ))),
+    });
+    let outputs = outputs.collect::<Result<Vec<_>>>()?;
+    Ok(Described {
+        input,
+        outputs,
+        layers: builder.sheet.layers,
+        arrays: builder.sheet.arrays,
+        notes: builder.notes,
+    })
+}
+
+/// Refuses every operator that has no meaning here.
+fn supported(model: &Model<'_>) -> Result<()> {
+    let mut faults = Faults::default();
+    for (index, operator) in model.operators.iter().enumerate() {
+        use BuiltinOperator as B;
+        let known = matches!(
+            operator.code,
+            B::Add
+                | B::ArgMax
+                | B::AveragePool2d
+                | B::Concatenation
+                | B::Conv2d
+                | B::DepthToSpace
+                | B::DepthwiseConv2d
+                | B::Dequantize
+                | B::FullyConnected
+                | B::MaxPool2d
+                | B::Pad
+                | B::Quantize
+                | B::Relu
+                | B::Relu6
+                | B::Reshape
+                | B::ResizeNearestNeighbor
+                | B::Softmax
+                | B::Squeeze
+        );
+        if !known {
+            let error = Error::input("found an operator that has no integer meaning here");
+            let mend = match operator.code {
+                B::Logistic | B::Tanh | B::HardSwish => "train with RELU or RELU6",
+                B::Mean => "use AveragePooling2D over the whole image",
+                B::Custom => "only TensorFlow Lite's own operators are read",
+                _ => "take it out of the model before converting, or write the layer as a description",
+            };
+            faults.push(error.mend(mend).about(&described(model, index, operator)));
+        }
+    }
+    if model.operators.is_empty() {
+        faults.push(Error::input("found no operators; expected a network"));
+    }
+    faults.or(())
+}
+
+/// An operator in messages.
+fn described(model: &Model<'_>, index: usize, operator: &Operator<'_>) -> String {
+    let name = operator.outputs.first().map_or("", |&output| model.tensors[output].name);
+    let name: String = name.chars().take(100).collect();
+    format!("operator {index} ({:?}) of `{name}`", operator.code)
+}
+
+impl Builder<'_> {
+    fn tensor(&self, index: usize) -> &Tensor<'_> {
+        &self.model.tensors[index]
+    }
+
+    /// An operand that must be there.
+    fn required(&self, operator: &Operator<'_>, index: usize) -> Result<usize> {
+        operator.inputs.get(index).copied().flatten().ok_or_else(|| {
+            Error::input(format!("found no operand {index}")).mend("the file is damaged: export it anew")
+        })
+    }
+
+    fn result(operator: &Operator<'_>) -> Result<usize> {
+        operator.outputs.first().copied().ok_or_else(|| Error::input("found no result"))
+    }
+
+    /// An operand that the network computes.
+    fn operand(&self, operator: &Operator<'_>, index: usize) -> Result<(usize, Made)> {
+        let tensor = self.required(operator, index)?;
+        let made = self.made.get(&tensor).cloned();
+        made.map(|made| (tensor, made))
+            .ok_or_else(|| Error::input(format!("found a constant as operand {index}")))
+    }
+
+    /// As [`Builder::operand`], of an operator that takes no padding from outside.
+    fn whole(&self, operator: &Operator<'_>, index: usize) -> Result<(usize, Made)> {
+        let (tensor, made) = self.operand(operator, index)?;
+        if made.padding != [0; 4] {
+            return Err(Error::input("found padding before an operator that is no convolution"));
+        }
+        Ok((tensor, made))
+    }
+
+    /// The integers of a tensor.
+    fn grid(&self, index: usize) -> Result<Grid> {
+        let tensor = self.tensor(index);
+        let (scale, zero) = tensor.unit()?;
+        let range = tensor.range().ok_or_else(|| {
+            Error::input(format!(
+                "found `{}` of the type {:?}; expected int8, uint8 or int16",
+                tensor.name, tensor.kind
+            ))
+            .mend("convert to integers throughout: set a representative_dataset and the int8 operator set")
+        })?;
+        Ok(Grid { format: format_of(range)?, scale: scale.into(), zero, range })
+    }
+
+    fn input(&mut self, options: &Options) -> Result<Json> {
+        let mut index = self.model.input;
+        if self.tensor(index).kind == TensorType::Float32 {
+            // The quantizer of real input stays outside.
+            let quantizer =
+                self.model.operators.iter().find(|operator| operator.inputs.first() == Some(&Some(index)));
+            if let Some(operator) = quantizer.filter(|operator| operator.code == BuiltinOperator::Quantize) {
+                self.made.insert(index, Made { name: "input".into(), shape: Vec::new(), padding: [0; 4] });
+                index = Self::result(operator)?;
+            }
+        }
+        let named = |error: Error| error.about("input");
+        let mut grid = self.grid(index).map_err(named)?;
+        if let Some(given) = &options.input {
+            let same = given.format.range() == format_range(grid.range) && given.zero == grid.zero;
+            if !same {
+                return Err(named(
+                    Error::input(format!(
+                        "found --input-format {}; the model's input is {} with the zero {}",
+                        given.format, grid.format, grid.zero
+                    ))
+                    .mend("leave it out: the model says how its input is written"),
+                ));
+            }
+            grid.scale = given.scale;
+        }
+        let shape = unbatched(&self.tensor(index).shape).map_err(named)?;
+        let mut input = grid.unit();
+        input.insert("shape".into(), json!(shape));
+        self.made.insert(index, Made { name: "input".into(), shape, padding: [0; 4] });
+        Ok(Json::Object(input))
+    }
+
+    fn operator(&mut self, operator: &Operator<'_>) -> Result<()> {
+        use BuiltinOperator as B;
+        if self.made.contains_key(&Self::result(operator)?) {
+            return Ok(());
+        }
+        match operator.code {
+            B::Conv2d | B::DepthwiseConv2d => self.convolution(operator),
+            B::FullyConnected => self.dense(operator),
+            B::Add => self.sum(operator),
+            B::Quantize | B::Relu | B::Relu6 => self.rescale(operator),
+            B::Concatenation => self.concatenation(operator),
+            B::AveragePool2d | B::MaxPool2d => self.pool(operator),
+            B::Pad => self.pad(operator),
+            B::Softmax => self.softmax(operator),
+            B::ArgMax => self.argmax(operator),
+            B::ResizeNearestNeighbor | B::DepthToSpace => self.moved(operator),
+            B::Reshape | B::Squeeze | B::Dequantize => self.alias(operator),
+            _ => Err(Error::input("found an operator that has no integer meaning here")),
+        }
+    }
+
+    fn make(&mut self, tensor: usize, name: String, shape: Vec<usize>) {
+        self.made.insert(tensor, Made { name, shape, padding: [0; 4] });
+    }
+}
+
+fn format_range([min, max]: [i64; 2]) -> crate::fixed::Range {
+    crate::fixed::Range { min, max }
+}
+
+/// A shape without its batch, which is 1.
+fn unbatched(shape: &[usize]) -> Result<Vec<usize>> {
+    match shape {
+        [] | [_] => Ok(vec![shape.iter().product()]),
+        [1, rest @ ..] if rest.len() <= 3 => Ok(match *rest {
+            [width, channels] => vec![1, width, channels],
+            _ => rest.to_vec(),
+        }),
+        _ => Err(Error::input(format!(
+            "found the shape {shape:?}; expected a batch of 1 and up to three axes"
+        ))),
+    }
+}
+
+/// Height, width and channels, when it is an image.
+fn image(shape: &[usize]) -> Result<[usize; 3]> {
+    shape
+        .try_into()
+        .map_err(|_| Error::input(format!("found the shape {shape:?}; expected height, width and channels")))
+}
+
+/// Kernel, stride, dilation and padding of a window over an image, and the extents of what it yields.
+struct Sliding {
+    keys: Map<String, Json>,
+    size: [usize; 2],
+}
+
+/// Lays out a window as TensorFlow Lite does; `outside` is padding that an operator before it asked for.
+fn slide(
+    size: [usize; 2],
+    kernel: [usize; 2],
+    stride: [i32; 2],
+    dilation: [i32; 2],
+    rule: Padding,
+    outside: [usize; 4],
+) -> Result<Sliding> {
+    let positive = |pair: [i32; 2], what: &str| -> Result<[usize; 2]> {
+        let each = |extent: i32| usize::try_from(extent).ok().filter(|extent| (1..=65_536).contains(extent));
+        match pair.map(each) {
+            [Some(down), Some(right)] => Ok([down, right]),
+            _ => Err(Error::input(format!("found the {what} {pair:?}; expected numbers from 1 to 65536"))),
+        }
+    };
+    let (stride, dilation) = (positive(stride, "stride")?, positive(dilation, "dilation")?);
+    let mut padding = outside;
+    let mut made = [0; 2];
+    for axis in [0, 1] {
+        let room = size[axis] + outside[axis] + outside[axis + 2];
+        let span = kernel[axis]
+            .checked_sub(1)
+            .and_then(|places| places.checked_mul(dilation[axis]))
+            .map(|places| places + 1)
+            .ok_or_else(|| Error::input("found a kernel of 0"))?;
+        made[axis] = match rule {
+            Padding::Same => {
+                let outputs = room.div_ceil(stride[axis]);
+                let total = (outputs.saturating_sub(1) * stride[axis] + span).saturating_sub(room);
+                padding[axis] += total / 2;
+                padding[axis + 2] += total - total / 2;
+                outputs
+            }
+            Padding::Valid => {
+                let rest = room.checked_sub(span);
+                rest.ok_or_else(|| {
+                    Error::input(format!("found a kernel of {kernel:?} over {size:?}; it does not fit"))
+                })? / stride[axis]
+                    + 1
+            }
+        };
+    }
+    let [top, left, bottom, right] = padding;
+    let sides = if padding == [0; 4] {
+        json!("valid")
+    } else {
+        json!({ "top": top, "left": left, "bottom": bottom, "right": right })
+    };
+    let mut keys = Map::new();
+    keys.insert("kernel".into(), json!(kernel));
+    keys.insert("stride".into(), json!(stride));
+    keys.insert("dilation".into(), json!(dilation));
+    keys.insert("padding".into(), sides);
+    Ok(Sliding { keys, size: made })
+}
+
+/// The least and the greatest result that a fused activation leaves (`CalculateActivationRangeQuantized`).
+fn limits(grid: &Grid, activation: ActivationFunctionType) -> Result<[i64; 2]> {
+    let [low, high] = grid.range;
+    let at = |value: f32| grid.zero + (value / grid.scale as f32).round().clamp(-1.0e9, 1.0e9) as i64;
+    Ok(match activation {
+        ActivationFunctionType::None => [low, high],
+        ActivationFunctionType::Relu => [low.max(grid.zero), high],
+        ActivationFunctionType::Relu6 => [low.max(grid.zero), high.min(at(6.0))],
+        ActivationFunctionType::ReluN1To1 => [low.max(at(-1.0)), high.min(at(1.0))],
+        other => {
+            return Err(Error::input(format!(
+                "found the fused activation {other:?}; expected RELU, RELU6 or none"
+            )));
+        }
+    })
+}
