@@ -12,8 +12,8 @@
 module {= module =} (
     input  wire clk,
     input  wire rst,
-    input  wire s_valid,
-    output wire s_ready,
+    input  wire {= s_range =}s_valid,
+    output wire {= s_range =}s_ready,
     input  wire [{= s_width - 1 =}:0] s_data,
     output wire m_valid,
     input  wire m_ready,

@@ -37,6 +37,14 @@ module {= network =} (
   wire [{= stage.width - 1 =}:0] {= stage.name =}_data;
 {%- endfor %}
 
+{%- for fork in forks %}
+
+  // A beat of {= fork.name =} passes to all its readers in one cycle.
+  wire [{= fork.readers - 1 =}:0] {= fork.name =}_readers;
+  wire {= fork.name =}_passes = {= fork.name =}_valid && {= fork.name =}_ready;
+  assign {= fork.name =}_ready = &{= fork.name =}_readers;
+{%- endfor %}
+
   frame_guard #(
       .WIDTH({= s_width =}), .BEATS({= s_beats =})
   ) u_frame_guard (
@@ -57,7 +65,7 @@ module {= network =} (
   // {= stage.title =}
   {= network =}_{= stage.name =} u_{= stage.name =} (
       .clk(clk), .rst(rst),
-      .s_valid({= stage.from =}_valid), .s_ready({= stage.from =}_ready), .s_data({= stage.from =}_data),
+      .s_valid({= stage.valid =}), .s_ready({= stage.ready =}), .s_data({= stage.data =}),
       .m_valid({= stage.name =}_valid), .m_ready({= stage.name =}_ready), .m_data({= stage.name =}_data)
   );
 {% endfor %}

@@ -345,3 +345,89 @@ fn averages_over_padding() {
         .done();
     prove(&graph, &[], &dice.frames(&[6, 5, 3], encoding));
 }
+
+/// A residual block, an inception of three branches and a sum over a dense layer, from one input.
+fn branches(dice: &mut Dice) -> Graph {
+    let mut graph = Graph::new("branches");
+    let window = |pad: usize, kernel: usize| Window {
+        pad_rows: [pad; 2],
+        pad_columns: [pad; 2],
+        pad_value: 1,
+        ..Window::valid([kernel; 2], [1, 1])
+    };
+    let input = graph.input("input", Shape(vec![6, 5, 3]), Format::integer(Encoding::Unsigned(4)));
+    let mut add = |name: &str, op: Op, operands: &[NodeId]| graph.add(name, name, op, operands).unwrap();
+    let conv = |dice: &mut Dice, outputs: usize, inputs: usize, pad: usize, kernel: usize| Op::Conv2d {
+        weights: dice.weights(Scheme::Ternary, outputs, inputs * kernel * kernel),
+        window: window(pad, kernel),
+        groups: 1,
+    };
+    let narrow = |bits: i32| shift(&[bits], Rounding::HalfUp, Saturation::Saturate, 0, Encoding::Signed(5));
+    let a = add("conv_a", conv(dice, 4, 3, 1, 3), &[input]);
+    let a = add("act_a", narrow(2), &[a]);
+    let b = add("conv_b", conv(dice, 3, 4, 1, 3), &[a]);
+    let b = add("act_b", narrow(2), &[b]);
+    let sum = add("sum", Op::Add, &[b, input, b]);
+    let sum = add("act_sum", narrow(1), &[sum]);
+    let left = add("left", conv(dice, 4, 3, 0, 1), &[sum]);
+    let left = add("act_left", narrow(1), &[left]);
+    let right = add("right", conv(dice, 2, 3, 1, 3), &[sum]);
+    let right = add("act_right", narrow(2), &[right]);
+    let both = add("both", Op::Concat, &[left, a, right]);
+    let peak = add("peak", Op::MaxPool(Window::valid([2, 5], [2, 5])), &[both]);
+    let flat = add("flat", Op::Flatten, &[peak]);
+    let fc = add("fc", Op::Dense(dice.weights(Scheme::Binary, 30, 30)), &[flat]);
+    let fc = add("act_fc", narrow(3), &[fc]);
+    let last = add("last", Op::Add, &[fc, flat]);
+    graph.output(last);
+    graph
+}
+
+#[test]
+fn branches_meet_again() {
+    let mut dice = Dice(9);
+    let graph = branches(&mut dice);
+    let foldings = [
+        ("conv_a", [2, 3, 1]),
+        ("conv_b", [3, 2, 1]),
+        ("left", [3, 1, 1]),
+        ("right", [1, 3, 1]),
+        ("fc", [4, 7, 1]),
+    ];
+    prove(&graph, &foldings, &dice.frames(&[6, 5, 3], Encoding::Unsigned(4)));
+}
+
+/// A skip whose buffer is too small stands still, in the circuit as in the model; with its room it runs.
+#[test]
+fn a_branch_without_room_stands_still() {
+    if let Err(error) = Tool::find(ToolKind::Verilator) {
+        println!("skipped: {error}");
+        return;
+    }
+    let mut dice = Dice(10);
+    let mut graph = Graph::new("residual");
+    let input = graph.input("input", Shape(vec![5, 4, 2]), Format::integer(Encoding::Signed(3)));
+    let window = Window { pad_rows: [1, 1], pad_columns: [1, 1], ..Window::valid([3, 3], [1, 1]) };
+    let op = Op::Conv2d { weights: dice.weights(Scheme::Binary, 2, 18), window, groups: 1 };
+    let conv = graph.add("conv", "conv", op, &[input]).unwrap();
+    let sum = graph.add("sum", "sum", Op::Add, &[conv, input]).unwrap();
+    graph.output(sum);
+    let frames = dice.frames(&[5, 4, 2], Encoding::Signed(3));
+    let planned = plan::plan(&graph, &Hardware::default()).unwrap();
+    for starved in [false, true] {
+        let mut plan = planned.clone();
+        for stage in plan.stages.iter_mut().filter(|_| starved) {
+            let buffered = stage.buffered();
+            if let (Some(beats), plan::Leaf::Window(leaf)) = (buffered, &mut stage.parts[0].leaf) {
+                leaf.rows = beats.min(1);
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("rtl");
+        emit::emit(&graph, &plan, emit::Options { probes: false }, &folder).unwrap();
+        let options = Options { scenarios: vec![Scenario::unstalled()], ..Options::default() };
+        let report = sim::prove(&graph, &folder, frames.view(), &options);
+        let is_right = report.is_ok_and(|report| report.check().is_ok());
+        assert_eq!(is_right, !starved);
+    }
+}

@@ -36,5 +36,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         plan.cycles.ii,
         plan.rom_bits()
     );
+    for stage in &plan.stages {
+        if let Some(beats) = stage.buffered() {
+            println!("{}: room for {beats} beats, as many as wait there when nothing stalls", stage.name);
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }

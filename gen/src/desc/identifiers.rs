@@ -54,6 +54,7 @@ fn keyword(name: &str) -> Error {
 /// Whether a layer's name with this ending is that of an inner step.
 pub(super) fn is_inner(ending: &str) -> bool {
     let operand = ending.strip_prefix("_in").map(|rest| rest.strip_suffix("_left").unwrap_or(rest));
+    let operand = operand.or(ending.strip_prefix("_buffer"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     ending == "_acc" || ending == "_pre" || operand.is_some_and(is_number)
 }

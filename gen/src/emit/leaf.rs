@@ -21,6 +21,8 @@ pub(super) fn module(leaf: &Leaf) -> &'static str {
         Leaf::ReduceSum { .. } => "reduce_sum",
         Leaf::LookupTable { .. } => "lookup_table",
         Leaf::ArgMax { .. } => "argmax",
+        Leaf::AddStreams { .. } => "add_streams",
+        Leaf::ConcatStreams { .. } => "concat_streams",
         Leaf::Recode { .. } => "recode",
         Leaf::LaneMask { .. } => "lane_mask",
         Leaf::PixelSerializer { .. } => "pixel_serializer",
@@ -126,6 +128,26 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
         Leaf::LookupTable { lanes, in_bits, out_bits, .. } => {
             vec![number("LANES", lanes), number("IN_BITS", in_bits), number("OUT_BITS", out_bits), file()]
         }
+        Leaf::AddStreams { lanes, operands, out_bits } => vec![
+            number("LANES", lanes),
+            number("OPERANDS", operands.len()),
+            ("BITS", fields(operands.iter().map(|(bits, _)| *bits))),
+            ("SIGNED", fields(operands.iter().map(|(_, signed)| usize::from(*signed)))),
+            (
+                "FIRST",
+                fields(
+                    (0..operands.len())
+                        .map(|operand| operands[..operand].iter().map(|(bits, _)| lanes * bits).sum()),
+                ),
+            ),
+            number("S_BITS", operands.iter().map(|(bits, _)| lanes * bits).sum::<usize>()),
+            number("OUT_BITS", out_bits),
+        ],
+        Leaf::ConcatStreams { width, beats } => vec![
+            number("WIDTH", width),
+            number("OPERANDS", beats.len()),
+            ("BEATS", fields(beats.iter().copied())),
+        ],
         Leaf::ArgMax { bits, signed, length, index_bits } => vec![
             number("BITS", bits),
             flag("SIGNED", *signed),
@@ -171,6 +193,12 @@ fn requantize(leaf: &ShiftLeaf) -> Vec<Parameter> {
 
 fn number(name: &'static str, value: impl ToString) -> Parameter {
     (name, value.to_string())
+}
+
+/// Numbers of 32 bits each, the first lowest.
+fn fields(values: impl DoubleEndedIterator<Item = usize>) -> String {
+    let fields: Vec<String> = values.rev().map(|value| format!("32'd{value}")).collect();
+    format!("{{{}}}", fields.join(", "))
 }
 
 fn flag(name: &'static str, value: bool) -> Parameter {

@@ -12,10 +12,12 @@ macro_rules! library {
 
 library![
     "accumulator",
+    "add_streams",
     "adder_tree",
     "argmax",
     "beat_issue",
     "clamp",
+    "concat_streams",
     "cyclic_rom",
     "dot_dfp",
     "dot_multiply",

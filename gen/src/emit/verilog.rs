@@ -23,6 +23,7 @@ struct Top<'a> {
     latency: u64,
     table: Vec<String>,
     stages: Vec<StageView>,
+    forks: Vec<Fork>,
     last: &'a str,
     probes: bool,
     s_width: usize,
@@ -38,8 +39,51 @@ struct Top<'a> {
 struct StageView {
     name: String,
     title: String,
-    from: String,
+    valid: String,
+    ready: String,
+    data: String,
     width: usize,
+}
+
+/// A stream of several readers.
+struct Fork {
+    name: String,
+    readers: usize,
+}
+
+/// Which stages read which stream, and how the top calls it.
+struct Streams {
+    /// The door, then every stage: its name and its readers, each a stage and one of its operands.
+    readers: Vec<(String, Vec<(usize, usize)>)>,
+}
+
+fn streams(plan: &Plan) -> Streams {
+    let mut readers = vec![("s_axis_held".to_owned(), Vec::new())];
+    readers.extend(plan.stages.iter().map(|stage| (stage.name.clone(), Vec::new())));
+    for (index, stage) in plan.stages.iter().enumerate() {
+        for (port, source) in stage.sources.iter().enumerate() {
+            readers[source.map_or(0, |source| source + 1)].1.push((index, port));
+        }
+    }
+    Streams { readers }
+}
+
+impl Streams {
+    /// A wire of a stream as one of its readers sees it: several pass their beat in one cycle.
+    fn port(&self, source: Option<usize>, reader: (usize, usize), part: &str) -> String {
+        let (name, readers) = &self.readers[source.map_or(0, |source| source + 1)];
+        let index = readers.iter().position(|own| *own == reader).unwrap_or(0);
+        match (readers.len(), part) {
+            (0 | 1, _) | (_, "data") => format!("{name}_{part}"),
+            (_, "valid") => format!("{name}_passes"),
+            _ => format!("{name}_readers[{index}]"),
+        }
+    }
+
+    fn forks(&self) -> Vec<Fork> {
+        let forked = self.readers.iter().filter(|(_, readers)| readers.len() > 1);
+        forked.map(|(name, readers)| Fork { name: name.clone(), readers: readers.len() }).collect()
+    }
 }
 
 #[derive(Template)]
@@ -50,6 +94,8 @@ struct StageModule<'a> {
     network: &'a str,
     module: String,
     has_rom: bool,
+    /// Of the valid and ready of what it takes: empty, or the streams that it joins.
+    s_range: String,
     s_width: usize,
     m_width: usize,
     parts: Vec<PartView>,
@@ -77,17 +123,26 @@ pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
 
 /// The top module.
 pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String> {
-    let mut from = "s_axis_held".to_owned();
-    let mut stages = Vec::new();
-    for stage in &plan.stages {
-        let view = StageView {
+    let streams = streams(plan);
+    let stages = plan.stages.iter().enumerate().map(|(index, stage)| {
+        let reads = |part: &str| -> String {
+            // The first operand lies lowest.
+            let sources = stage.sources.iter().enumerate().rev();
+            let own = sources.map(|(port, source)| streams.port(*source, (index, port), part));
+            let all: Vec<String> = own.collect();
+            if all.len() == 1 { all.concat() } else { format!("{{{}}}", all.join(", ")) }
+        };
+        StageView {
             name: stage.name.clone(),
             title: title(graph, stage),
-            from: std::mem::replace(&mut from, stage.name.clone()),
+            valid: reads("valid"),
+            ready: reads("ready"),
+            data: reads("data"),
             width: stage.output.width(),
-        };
-        stages.push(view);
-    }
+        }
+    });
+    let stages: Vec<StageView> = stages.collect();
+    let last = plan.stages.last().map_or("s_axis_held", |stage| &stage.name);
     let shape =
         |index: usize| graph.nodes().get(index).map(|node| node.fact.shape.to_string()).unwrap_or_default();
     render(&Top {
@@ -97,7 +152,8 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
         ii: plan.cycles.ii,
         latency: plan.cycles.latency,
         table: table(graph, plan),
-        last: &from,
+        last,
+        forks: streams.forks(),
         stages,
         probes: options.probes,
         s_width: plan.input.width(),
@@ -127,7 +183,11 @@ pub(super) fn stage(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<String>
         network: &plan.network,
         module: stage_module(plan, stage),
         has_rom: stage.parts.iter().any(|part| part.leaf.rom().is_some()),
-        s_width: stage.input.width(),
+        s_range: match stage.sources.len() {
+            1 => String::new(),
+            streams => format!("[{}:0] ", streams - 1),
+        },
+        s_width: stage.input_width,
         m_width: stage.output.width(),
         parts: parts.collect(),
     })
@@ -162,7 +222,10 @@ fn lanes(stream: Stream) -> String {
 fn title(graph: &Graph, stage: &Stage) -> String {
     let first = &graph[stage.nodes[0]];
     let last = &graph[stage.nodes[stage.nodes.len() - 1]];
-    let input = &graph[first.inputs[0]].fact;
+    let input = match first.inputs.first() {
+        Some(&input) if stage.buffered().is_none() => &graph[input].fact,
+        _ => &first.fact,
+    };
     format!(
         "{}: {} {} {} -> {} {}",
         stage.name, stage.op, input.shape, input.format, last.fact.shape, last.fact.format
@@ -172,6 +235,13 @@ fn title(graph: &Graph, stage: &Stage) -> String {
 /// What a reader wants to know of a stage before its code.
 fn notes(graph: &Graph, stage: &Stage) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(beats) = stage.buffered() {
+        return vec![format!("room for {beats} beats, which its branch gives before the others need them")];
+    }
+    if stage.sources.len() > 1 {
+        let operands = graph[stage.nodes[0]].inputs.iter().map(|&id| graph[id].name.as_str());
+        notes.push(format!("of {}", operands.collect::<Vec<_>>().join(", ")));
+    }
     for &id in &stage.nodes {
         let node = &graph[id];
         match &node.op {

@@ -25,32 +25,31 @@ pub struct Cycles {
     pub latency: u64,
 }
 
-/// Runs a chain that takes and gives so many beats a frame; `None` if it gets stuck.
-pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Cycles> {
-    let mut chain = vec![Model::Skid { held: 0 }];
-    chain.extend(stages.iter().flat_map(models));
-    let mut ready = vec![false; chain.len()];
+/// What a free run of a circuit showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Its cycles.
+    pub cycles: Cycles,
+    /// Of every stage: the rows that the ring of its first leaf must have so that it never refuses a beat that came in
+    /// the run; 0 where that is no window.
+    pub rows: Vec<usize>,
+    /// Of every stage: cycles in which nothing but its want of room, where it is a buffer, kept a beat from passing.
+    pub refused: Vec<u64>,
+}
+
+/// Runs stages that take and give so many beats a frame; `None` if they get stuck. The last stage gives the output.
+pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Run> {
+    let mut net = Net::new(stages);
     let (mut cycle, mut taken, mut given, mut idle) = (0_u64, 0_u64, 0_u64, 0_u64);
     let (mut first_taken, mut frame_ends) = (0_u64, Vec::new());
     while (frame_ends.len() as u64) < FRAMES {
-        let mut downstream = true;
-        for (model, ready) in chain.iter().zip(&mut ready).rev() {
-            downstream = model.ready(downstream);
-            *ready = downstream;
-        }
-        let mut valid = taken < FRAMES * input_beats;
-        if valid && ready[0] {
+        let (takes, gives) = net.step(taken < FRAMES * input_beats);
+        if takes {
             first_taken = if taken == 0 { cycle } else { first_taken };
             taken += 1;
             idle = 0;
         }
-        for index in 0..chain.len() {
-            let offered = chain[index].valid();
-            let accepted = ready.get(index + 1).copied().unwrap_or(true);
-            chain[index].step(valid && ready[index], accepted);
-            valid = offered;
-        }
-        if valid {
+        if gives {
             given += 1;
             idle = 0;
             if given.is_multiple_of(output_beats) {
@@ -64,7 +63,121 @@ pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Cycl
         }
     }
     let [.., before, last] = frame_ends[..] else { return None };
-    Some(Cycles { ii: last - before, latency: frame_ends[0] - first_taken })
+    let cycles = Cycles { ii: last - before, latency: frame_ends[0] - first_taken };
+    let rows = net.chains[1..].iter().map(|chain| chain.models.first().map_or(0, Model::rows)).collect();
+    let refused = net.chains[1..].iter().map(|chain| chain.refused).collect();
+    Some(Run { cycles, rows, refused })
+}
+
+/// The stages behind the buffer at the door. A stream of several readers passes to all of them in one cycle.
+#[derive(Clone, Debug)]
+struct Net {
+    /// In order: a chain reads earlier ones only.
+    chains: Vec<Chain>,
+}
+
+/// The leaves of a stage.
+#[derive(Clone, Debug)]
+struct Chain {
+    models: Vec<Model>,
+    ready: Vec<bool>,
+    sources: Vec<usize>,
+    /// Whether its beat passes to all its readers.
+    accepted: bool,
+    is_buffer: bool,
+    refused: u64,
+}
+
+impl Chain {
+    fn offers(&self) -> bool {
+        self.models.last().is_some_and(Model::valid)
+    }
+}
+
+impl Net {
+    fn new(stages: &[Stage]) -> Self {
+        let chain = |models: Vec<Model>, sources: Vec<usize>, is_buffer: bool| Chain {
+            ready: vec![false; models.len()],
+            models,
+            sources,
+            accepted: false,
+            is_buffer,
+            refused: 0,
+        };
+        let mut chains = vec![chain(vec![Model::Skid { held: 0 }], Vec::new(), false)];
+        let source = |source: &Option<usize>| source.map_or(0, |stage| stage + 1);
+        chains.extend(stages.iter().map(|stage| {
+            let sources = stage.sources.iter().map(source).collect();
+            chain(models(stage), sources, stage.buffered().is_some())
+        }));
+        Net { chains }
+    }
+
+    /// Whether a chain takes the beat of its `port`-th source, if that is offered.
+    fn wants(&self, chain: &Chain, port: usize) -> bool {
+        let ready = chain.ready.first().copied().unwrap_or(false);
+        ready
+            && match chain.models.first() {
+                Some(Model::Concat { turn, .. }) => *turn == port,
+                _ => {
+                    chain.sources.len() == 1
+                        || chain.sources.iter().all(|&source| self.chains[source].offers())
+                }
+            }
+    }
+
+    /// Beats that nothing but buffers without room keep from passing.
+    fn count_refusals(&mut self, offers: &[bool]) {
+        for (source, _) in offers.iter().enumerate().filter(|(_, offers)| **offers) {
+            let refuses = |net: &Net, index: usize| {
+                let chain = &net.chains[index];
+                let reads = chain.sources.iter().position(|own| *own == source);
+                reads.is_some_and(|port| !net.wants(chain, port))
+            };
+            let refusing: Vec<usize> =
+                (source + 1..self.chains.len()).filter(|&index| refuses(self, index)).collect();
+            if refusing.iter().all(|&index| self.chains[index].is_buffer) {
+                refusing.into_iter().for_each(|index| self.chains[index].refused += 1);
+            }
+        }
+    }
+
+    /// A clock cycle; whether a beat came in and whether one went out.
+    fn step(&mut self, offered: bool) -> (bool, bool) {
+        let last = self.chains.len() - 1;
+        let offers: Vec<bool> = self.chains.iter().map(Chain::offers).collect();
+        for index in (0..=last).rev() {
+            let readers = self.chains[index + 1..].iter().flat_map(|chain| {
+                let ports = chain.sources.iter().enumerate().filter(move |(_, source)| **source == index);
+                ports.map(move |(port, _)| (chain, port))
+            });
+            let mut downstream = readers.fold(true, |all, (chain, port)| all && self.wants(chain, port));
+            let chain = &mut self.chains[index];
+            chain.accepted = downstream;
+            for (model, ready) in chain.models.iter().zip(&mut chain.ready).rev() {
+                downstream = model.ready(downstream);
+                *ready = downstream;
+            }
+        }
+        let moves: Vec<bool> =
+            self.chains.iter().zip(&offers).map(|(chain, offers)| chain.accepted && *offers).collect();
+        self.count_refusals(&offers);
+        let takes = offered && self.chains[0].ready[0];
+        for (index, chain) in self.chains.iter_mut().enumerate() {
+            let mut valid = match (index, chain.models.first()) {
+                (0, _) => takes,
+                (_, Some(Model::Concat { turn, .. })) => moves[chain.sources[*turn]],
+                _ => moves[chain.sources[0]],
+            };
+            for index in 0..chain.models.len() {
+                let offered = chain.models[index].valid();
+                let accepted = chain.ready.get(index + 1).copied().unwrap_or(chain.accepted);
+                chain.models[index].step(valid && chain.ready[index], accepted);
+                valid = offered;
+            }
+        }
+        (takes, offers[last])
+    }
 }
 
 /// The handshakes of a stage: of its leaves, and of what lies between a leaf that issues beats and the buffer of their
@@ -113,6 +226,13 @@ enum Model {
     },
     Flow(Box<FlowModel>),
     Serializer(SerializerModel),
+    /// `concat_streams`: whose turn it is, and the beats of its vector that have come.
+    Concat {
+        beats: Vec<usize>,
+        turn: usize,
+        count: usize,
+        valid: bool,
+    },
 }
 
 /// Where a narrow beat stands in its wide beat and in its vector.
@@ -168,7 +288,11 @@ impl Model {
             Leaf::RequantizeShift(_)
             | Leaf::RequantizeMultiply(_)
             | Leaf::Threshold(_)
-            | Leaf::LookupTable { .. } => pipeline(1, leaf.latency()),
+            | Leaf::LookupTable { .. }
+            | Leaf::AddStreams { .. } => pipeline(1, leaf.latency()),
+            Leaf::ConcatStreams { beats, .. } => {
+                Some(Model::Concat { beats: beats.clone(), turn: 0, count: 0, valid: false })
+            }
             Leaf::Recode { .. }
             | Leaf::LaneMask { .. }
             | Leaf::Window(_)
@@ -180,11 +304,19 @@ impl Model {
         }
     }
 
+    /// The rows that its ring needed so far.
+    fn rows(&self) -> usize {
+        match self {
+            Model::Flow(flow) => flow.window.as_ref().map_or(0, |window| window.most),
+            _ => 0,
+        }
+    }
+
     fn valid(&self) -> bool {
         match self {
             Model::Pipeline { latency, valids, .. } => valids >> (latency - 1) & 1 == 1,
             Model::Skid { held } => *held > 0,
-            Model::Split { valid, .. } | Model::Gather { valid, .. } => *valid,
+            Model::Split { valid, .. } | Model::Gather { valid, .. } | Model::Concat { valid, .. } => *valid,
             Model::Flow(flow) => flow.held > 0,
             Model::Serializer(serializer) => serializer.valid,
         }
@@ -193,7 +325,7 @@ impl Model {
     fn ready(&self, downstream: bool) -> bool {
         match self {
             Model::Pipeline { priming, .. } => *priming == 0 && (!self.valid() || downstream),
-            Model::Gather { .. } => !self.valid() || downstream,
+            Model::Gather { .. } | Model::Concat { .. } => !self.valid() || downstream,
             Model::Skid { held } => *held < 2,
             Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
             Model::Flow(flow) => flow.ready(),
@@ -230,6 +362,17 @@ impl Model {
                 }
                 if taken {
                     ends.pass();
+                }
+            }
+            Model::Concat { beats, turn, count, valid } => {
+                if enable {
+                    *valid = taken;
+                }
+                if taken {
+                    *count += 1;
+                    if *count == beats[*turn] {
+                        (*count, *turn) = (0, (*turn + 1) % beats.len());
+                    }
                 }
             }
             Model::Flow(flow) => flow.step(taken, gives),
@@ -305,6 +448,9 @@ struct WindowModel {
     next: i64,
     room: i64,
     out_row: i64,
+    rows: i64,
+    /// The rows that held a beat or were about to, at most.
+    most: usize,
 }
 
 impl WindowModel {
@@ -331,6 +477,8 @@ impl WindowModel {
             next: stride - leaf.pad_rows[0] as i64,
             room: leaf.rows as i64,
             out_row: 0,
+            rows: leaf.rows as i64,
+            most: 0,
         }
     }
 
@@ -339,6 +487,7 @@ impl WindowModel {
         let present = self.complete >= self.need;
         let issue = open && (self.issued > 0 || present);
         if taken {
+            self.most = self.most.max((self.rows - self.room + 1) as usize);
             self.written += 1;
             if self.written == self.row_words {
                 self.written = 0;

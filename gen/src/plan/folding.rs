@@ -4,7 +4,7 @@ use crate::desc::{Goal, Hardware};
 use crate::error::{Error, Faults, Place, Result};
 
 use super::array::{array_encoding, product_of};
-use super::group::{Folding, Group, Head, converter_beats};
+use super::group::{Folding, Group, Head, Operand, converter_beats};
 use super::leaf::Product;
 
 /// Lanes of all arrays together when neither a goal nor a folding is given.
@@ -108,7 +108,9 @@ fn extents(group: &Group) -> (usize, usize, usize) {
         Head::Array(weights, Some(window), _) => {
             (weights.outputs(), weights.inputs() / window.area(), columns)
         }
-        Head::Pool(_) | Head::Elements => (group.input.shape.channels(), group.input.shape.channels(), 1),
+        Head::Pool(_) | Head::Elements | Head::Join => {
+            (group.input.shape.channels(), group.input.shape.channels(), 1)
+        }
         Head::ArgMax => (1, 1, 1),
     }
 }
@@ -129,7 +131,7 @@ fn outputs_at_once(group: &Group, outputs: usize) -> Vec<usize> {
             let divisors = (1..own).filter(|&pe| own.is_multiple_of(pe));
             divisors.chain(widths(groups).into_iter().map(|blocks| blocks * own)).collect()
         }
-        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax => widths(outputs),
+        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join => widths(outputs),
     }
 }
 
@@ -151,6 +153,14 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
         Head::Pool(_) | Head::Elements | Head::ArgMax => {
             widths(inputs).into_iter().map(Folding::lanes).collect()
         }
+        // Beats of a concatenation hold channels of one operand.
+        Head::Join => (1..=inputs)
+            .filter(|&lanes| {
+                let whole = |operand: &Operand| operand.fact.shape.channels().is_multiple_of(lanes);
+                group.operands.iter().all(whole)
+            })
+            .map(Folding::lanes)
+            .collect(),
     };
     let mut fitting: Vec<Folding> = all
         .into_iter()
@@ -178,13 +188,19 @@ fn cost(group: &Group, folding: Folding) -> u64 {
             };
             lanes * lane + folding.pe as u64 * 40 + folding.simd as u64 * bits * 3
         }
-        Head::Pool(_) | Head::Elements | Head::ArgMax => lanes * bits * 4,
+        Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join => lanes * bits * 4,
     }
 }
 
 /// The cheapest foldings with which no stage, nor a change of lanes between two, needs more than
 /// `cycles`: dynamic programming along the chain.
 fn reach(groups: &[Group], fixed: &[Option<Folding>], cycles: u64) -> Result<Vec<Folding>> {
+    let is_next = |(index, group): (usize, &Group)| {
+        group.operands.len() == 1 && group.operands[0].source == index.checked_sub(1)
+    };
+    if !groups.iter().enumerate().all(is_next) {
+        return reach_in_order(groups, fixed, cycles);
+    }
     let mut best: Vec<(u64, Vec<Folding>)> = vec![(0, Vec::new())];
     for (index, (group, fixed)) in groups.iter().zip(fixed).enumerate() {
         let mut next: Vec<(u64, Vec<Folding>)> = Vec::new();
@@ -201,15 +217,7 @@ fn reach(groups: &[Group], fixed: &[Option<Folding>], cycles: u64) -> Result<Vec
             }
         }
         if next.is_empty() {
-            let (outputs, inputs, columns) = extents(group);
-            return Err(Error::input(format!(
-                "found a goal of {cycles} cycles a frame, which no folding reaches"
-            ))
-            .mend(format!(
-                "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {} cycles; ask for no less",
-                group.cycles(Folding { pe: outputs, simd: inputs, pixels: columns })
-            ))
-            .at(Place::layer(group.layer)));
+            return Err(out_of_reach(group, cycles));
         }
         // Only the lanes given matter to the next stage: keep the cheapest of each.
         next.sort_by_key(|(total, foldings)| (foldings.last().map(|folding| folding.pe), *total));
@@ -220,4 +228,34 @@ fn reach(groups: &[Group], fixed: &[Option<Folding>], cycles: u64) -> Result<Vec
         .min_by_key(|(total, _)| *total)
         .map(|(_, foldings)| foldings)
         .ok_or_else(|| Error::input("found a network without stages"))
+}
+
+/// The same along a graph with branches: stage by stage, each the cheapest beside those before it.
+fn reach_in_order(groups: &[Group], fixed: &[Option<Folding>], cycles: u64) -> Result<Vec<Folding>> {
+    let mut chosen: Vec<Folding> = Vec::new();
+    for (group, fixed) in groups.iter().zip(fixed) {
+        let fits = |folding: &Folding| {
+            group.operands.iter().enumerate().all(|(index, operand)| {
+                let Some(source) = operand.source else { return true };
+                let given = groups[source].output_stream(chosen[source]);
+                converter_beats(given, group.operand_stream(index, *folding)) <= cycles
+            })
+        };
+        let fitting = candidates(group, *fixed, cycles).into_iter().filter(fits);
+        let Some(folding) = fitting.min_by_key(|&folding| cost(group, folding)) else {
+            return Err(out_of_reach(group, cycles));
+        };
+        chosen.push(folding);
+    }
+    Ok(chosen)
+}
+
+fn out_of_reach(group: &Group, cycles: u64) -> Error {
+    let (outputs, inputs, columns) = extents(group);
+    Error::input(format!("found a goal of {cycles} cycles a frame, which no folding reaches"))
+        .mend(format!(
+            "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {} cycles; ask for no less",
+            group.cycles(Folding { pe: outputs, simd: inputs, pixels: columns })
+        ))
+        .at(Place::layer(group.layer))
 }

@@ -36,6 +36,19 @@ pub enum Head<'a> {
     Elements,
     /// Vector to index.
     ArgMax,
+    /// Several streams to one.
+    Join,
+}
+
+/// What a stage reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand<'a> {
+    /// The node whose values these are.
+    pub node: NodeId,
+    /// The group that makes them; `None` for the network's input.
+    pub source: Option<usize>,
+    /// What is known of them.
+    pub fact: &'a Fact,
 }
 
 /// What makes a stage: a run of nodes.
@@ -45,7 +58,9 @@ pub struct Group<'a> {
     pub head: Head<'a>,
     /// Its nodes: the head and the element-wise ones behind it.
     pub nodes: Vec<NodeId>,
-    /// What is known of its input.
+    /// What it reads.
+    pub operands: Vec<Operand<'a>>,
+    /// What is known of its input, the first where there are several.
     pub input: &'a Fact,
     /// What is known of its output.
     pub output: &'a Fact,
@@ -53,57 +68,60 @@ pub struct Group<'a> {
     pub layer: &'a str,
 }
 
-/// Cuts a chain of nodes into the runs that become stages.
+/// Cuts a graph into the runs that become stages, operands first.
 ///
 /// # Errors
-/// When the graph is not a chain from one input to one output.
+/// When the graph has other than one input and one output, or an operation has no circuit.
 pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
     let inputs: Vec<NodeId> = graph.inputs().collect();
     let outputs = graph.circuit_outputs();
-    let (&[input], &[output]) = (&inputs[..], &outputs[..]) else {
-        return Err(Error::input(format!(
+    let (&[_], &[output]) = (&inputs[..], &outputs[..]) else {
+        let error = Error::input(format!(
             "found {} inputs and {} outputs; a circuit has one of each",
             inputs.len(),
-            graph.outputs().len()
-        )));
+            outputs.len()
+        ));
+        return Err(outputs.get(1).map_or(error.clone(), |&id| error.at(Place::layer(&graph[id].layer))));
     };
+    let needed = needed(graph, output);
     let mut groups: Vec<Group> = Vec::new();
-    let mut position = input;
-    while position != output {
-        let readers: Vec<NodeId> = graph.readers(position).collect();
-        let &[next] = &readers[..] else {
-            return Err(Error::input(format!("found {} readers; a circuit is a chain", readers.len()))
-                .at(Place::layer(&graph[position].layer)));
-        };
-        let node = &graph[next];
+    let mut made_by: Vec<Option<usize>> = vec![None; graph.nodes().len()];
+    for id in graph.ids().filter(|id| needed[id.index()] && graph[*id].op != Op::Input) {
+        let node = &graph[id];
         has_circuit(&node.op).map_err(|error| error.at(Place::layer(&node.layer)))?;
-        let head = match &node.op {
-            Op::Dense(weights) => Some(Head::Array(weights, None, 1)),
-            Op::Conv2d { weights, window, groups } => Some(Head::Array(weights, Some(window), *groups)),
-            Op::MaxPool(window) | Op::AveragePool { window, .. } => Some(Head::Pool(window)),
-            Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } | Op::Softmax(_) => None,
-            Op::ArgMax => Some(Head::ArgMax),
-            Op::Requantize(_) | Op::Threshold(_) | Op::Table { .. } => {
-                groups.is_empty().then_some(Head::Elements)
-            }
-            Op::Input | Op::Flatten => None,
-        };
-        match (head, groups.last_mut()) {
-            (Some(head), _) => groups.push(Group {
-                head,
-                nodes: vec![next],
-                input: &graph[position].fact,
-                output: &node.fact,
-                layer: &node.layer,
-            }),
-            (None, Some(group)) if node.op != Op::Flatten => {
-                group.nodes.push(next);
-                group.output = &node.fact;
-            }
+        let source = made_by[node.inputs[0].index()];
+        if node.op == Op::Flatten {
             // A flattened tensor travels in the same order; only the reader's vectors are longer.
-            (None, _) => {}
+            made_by[id.index()] = source;
+            continue;
         }
-        position = next;
+        let alone = graph.readers(node.inputs[0]).filter(|reader| needed[reader.index()]).count() == 1;
+        let follows = source.filter(|&index| {
+            alone && node.inputs[0] != output && groups[index].nodes.last() == Some(&node.inputs[0])
+        });
+        match (head(&node.op), follows) {
+            (Head::Elements, Some(index)) => {
+                groups[index].nodes.push(id);
+                groups[index].output = &node.fact;
+                made_by[id.index()] = Some(index);
+            }
+            (head, _) => {
+                let operand = |&operand: &NodeId| Operand {
+                    node: operand,
+                    source: made_by[operand.index()],
+                    fact: &graph[operand].fact,
+                };
+                groups.push(Group {
+                    head,
+                    nodes: vec![id],
+                    operands: node.inputs.iter().map(operand).collect(),
+                    input: &graph[node.inputs[0]].fact,
+                    output: &node.fact,
+                    layer: &node.layer,
+                });
+                made_by[id.index()] = Some(groups.len() - 1);
+            }
+        }
     }
     if groups.is_empty() {
         return Err(Error::input("found a network that computes nothing"));
@@ -111,10 +129,40 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
     Ok(groups)
 }
 
+/// The nodes that `output` depends on.
+fn needed(graph: &Graph, output: NodeId) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    let mut open = vec![output];
+    while let Some(id) = open.pop() {
+        if !std::mem::replace(&mut needed[id.index()], true) {
+            open.extend(&graph[id].inputs);
+        }
+    }
+    needed
+}
+
+fn head(op: &Op) -> Head<'_> {
+    match op {
+        Op::Dense(weights) => Head::Array(weights, None, 1),
+        Op::Conv2d { weights, window, groups } => Head::Array(weights, Some(window), *groups),
+        Op::MaxPool(window) | Op::AveragePool { window, .. } => Head::Pool(window),
+        Op::ArgMax => Head::ArgMax,
+        Op::Add | Op::Concat => Head::Join,
+        Op::Requantize(_)
+        | Op::Threshold(_)
+        | Op::Table { .. }
+        | Op::Input
+        | Op::Flatten
+        | Op::Upsample(_)
+        | Op::DepthToSpace { .. }
+        | Op::Softmax(_) => Head::Elements,
+    }
+}
+
 /// Refuses what no leaf computes yet.
 fn has_circuit(op: &Op) -> Result<()> {
     let what = match op {
-        Op::Add | Op::Concat | Op::Upsample(_) | Op::DepthToSpace { .. } => op.name(),
+        Op::Upsample(_) | Op::DepthToSpace { .. } => op.name(),
         _ => return Ok(()),
     };
     Err(Error::input(format!("found {what}, for which there is no circuit yet"))
@@ -126,9 +174,17 @@ impl Group<'_> {
     pub fn input_stream(&self, folding: Folding) -> Stream {
         match self.head {
             Head::Array(_, None, _) | Head::ArgMax => Stream::vector(self.input, folding.simd),
-            Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements => {
+            Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join => {
                 Stream::pixels(self.input, folding.simd * self.blocks(folding.pe))
             }
+        }
+    }
+
+    /// The stream of one of its operands at `folding`.
+    pub fn operand_stream(&self, operand: usize, folding: Folding) -> Stream {
+        match (self.head, self.operands.get(operand)) {
+            (Head::Join, Some(operand)) => Stream::pixels(operand.fact, folding.simd),
+            _ => self.input_stream(folding),
         }
     }
 
@@ -136,7 +192,9 @@ impl Group<'_> {
     pub fn output_stream(&self, folding: Folding) -> Stream {
         match self.head {
             Head::ArgMax => Stream::vector(self.output, 1),
-            Head::Array(..) | Head::Pool(_) | Head::Elements => Stream::pixels(self.output, folding.pe),
+            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join => {
+                Stream::pixels(self.output, folding.pe)
+            }
         }
     }
 
@@ -154,7 +212,7 @@ impl Group<'_> {
             Head::Pool(window) => {
                 positions * window.area() * self.input.shape.channels().div_ceil(folding.simd)
             }
-            Head::Elements | Head::ArgMax => input,
+            Head::Elements | Head::ArgMax | Head::Join => input,
         };
         cycles.max(input).max(self.output_stream(folding).beats()) as u64
     }
@@ -163,7 +221,7 @@ impl Group<'_> {
     pub fn blocks(&self, pe: usize) -> usize {
         match self.head {
             Head::Array(weights, _, groups) if groups > 1 => (pe * groups / weights.outputs()).max(1),
-            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax => 1,
+            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join => 1,
         }
     }
 

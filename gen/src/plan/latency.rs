@@ -28,6 +28,8 @@ impl Leaf {
             | Leaf::ReduceMax { .. }
             | Leaf::ReduceSum { .. }
             | Leaf::LookupTable { .. }
+            | Leaf::AddStreams { .. }
+            | Leaf::ConcatStreams { .. }
             | Leaf::ArgMax { .. } => 1,
         }
     }

@@ -267,6 +267,22 @@ pub enum Leaf {
         /// Outputs, by the input's code.
         rom: Rom,
     },
+    /// The sum of several streams, beat by beat.
+    AddStreams {
+        /// Elements of a beat.
+        lanes: usize,
+        /// Of every stream: bits of an element, and whether it is two's complement.
+        operands: Vec<(usize, bool)>,
+        /// Bits of a sum.
+        out_bits: usize,
+    },
+    /// The vectors of several streams, one behind the other.
+    ConcatStreams {
+        /// Bits of a beat.
+        width: usize,
+        /// Of every stream: beats of a vector.
+        beats: Vec<usize>,
+    },
     /// The index of a vector's greatest element.
     ArgMax {
         /// Bits of an element.
@@ -345,6 +361,8 @@ impl Leaf {
             | Leaf::ReduceMax { .. }
             | Leaf::ReduceSum { .. }
             | Leaf::ArgMax { .. }
+            | Leaf::AddStreams { .. }
+            | Leaf::ConcatStreams { .. }
             | Leaf::Recode { .. }
             | Leaf::LaneMask { .. }
             | Leaf::PixelSerializer { .. } => None,

@@ -36,8 +36,12 @@ pub struct Stage {
     pub nodes: Vec<NodeId>,
     /// How the array is folded, or a pool's lanes.
     pub folding: Folding,
-    /// What it takes.
+    /// The stages that it reads, by their index; `None` for the network's input.
+    pub sources: Vec<Option<usize>>,
+    /// What it takes; of a join, the stream of its first operand.
     pub input: Stream,
+    /// Bits of the beats that it takes, all operands together.
+    pub input_width: usize,
     /// What it gives.
     pub output: Stream,
     /// Its leaves, in order.
@@ -56,7 +60,7 @@ impl Stage {
 /// Gathers the leaves of a stage.
 #[derive(Default)]
 pub(super) struct Builder {
-    parts: Vec<Part>,
+    pub parts: Vec<Part>,
 }
 
 impl Builder {
@@ -66,7 +70,7 @@ impl Builder {
     }
 
     /// Another number of lanes: down to what both share, then up.
-    fn convert(&mut self, from: Stream, to: Stream) {
+    pub fn convert(&mut self, from: Stream, to: Stream) {
         let shared = shared_lanes(from, to);
         let bits = from.bits();
         if shared != from.lanes {
@@ -81,7 +85,7 @@ impl Builder {
 
     /// Ends what begins with a leaf that issues beats: as many places as keep it issuing, counting from a result's
     /// last beat to the cycle in which the place it took can be seen to be free again.
-    fn settle(&mut self, from: usize) {
+    pub fn settle(&mut self, from: usize) {
         let flow = &mut self.parts[from..];
         let latency: usize = flow.iter().map(|part| part.leaf.latency()).sum();
         let width = flow.last().map_or(0, |part| part.width);
@@ -109,18 +113,29 @@ impl Builder {
     }
 }
 
-/// Builds a stage that takes `source`, the stream of the stage before it.
+/// Builds a stage that takes `source`, the stream of the stage before it; of a join, what `sources` bring is converted.
 ///
 /// # Errors
 /// When the circuit cannot compute what the graph says.
-pub fn build(graph: &Graph, group: &Group, folding: Folding, source: Stream) -> Result<Stage> {
+pub fn build(
+    graph: &Graph,
+    group: &Group,
+    folding: Folding,
+    source: Stream,
+    sources: Vec<Option<usize>>,
+) -> Result<Stage> {
     let name = group.nodes.last().map(|&id| graph[id].name.clone()).unwrap_or_default();
     let mut builder = Builder::default();
     let input = group.input_stream(folding);
     builder.convert(source, input);
     let output = group.output_stream(folding);
     let head = &graph[group.nodes[0]];
+    let mut input_width = source.width();
     let elements = match group.head {
+        Head::Join => {
+            input_width = super::join::join(&mut builder, head, group, folding);
+            &group.nodes[1..]
+        }
         Head::Array(weights, window, _) => array(&mut builder, graph, group, folding, weights, window)?,
         Head::Pool(window) => {
             pool(&mut builder, head, group, folding, window)?;
@@ -157,7 +172,9 @@ pub fn build(graph: &Graph, group: &Group, folding: Folding, source: Stream) -> 
         op: head.op.name(),
         nodes: group.nodes.clone(),
         folding,
+        sources,
         input: source,
+        input_width,
         output,
         parts: builder.parts,
         cycles: group.cycles(folding).max(converter_beats(source, input)),
