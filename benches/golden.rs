@@ -1,11 +1,13 @@
 //! How fast the golden model is: `cargo bench --bench golden [-- NET.yaml …]`.
 //!
 //! Without arguments: every network in `examples/`, and those of `../shared` that the conversion scripts
-//! make, where Python with numpy is found. Prints a table and writes `target/golden.json`.
+//! make, where Python with numpy is found; beside the networks of `../shared/nets` stands what NumPy makes of them on
+//! one thread (`benches/numpy_products.py`). Prints a table and writes `target/golden.json`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use comfy_table::{Table, presets};
 use ndarray::Array2;
@@ -15,8 +17,11 @@ use netetch::ir::Graph;
 use netetch::lower;
 use serde::Serialize;
 
-/// Multiply-accumulates per measurement, about.
-const WORK: usize = 2_000_000_000;
+/// Multiply-accumulates per run, about.
+const WORK: usize = 50_000_000;
+
+/// How long the runs of a measurement go on. The best of many short ones is what a busy machine leaves of a quiet one.
+const MEASUREMENT: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Row {
@@ -26,6 +31,8 @@ struct Row {
     threads: usize,
     inferences_per_s: f64,
     macs_per_s: f64,
+    /// Batched float32 products on one thread, where they were measured.
+    numpy_inferences_per_s: Option<f64>,
 }
 
 fn main() {
@@ -33,12 +40,19 @@ fn main() {
     let given: Vec<PathBuf> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).map(Into::into).collect();
     let made = tempfile::tempdir().expect("a temporary folder");
-    let networks = if given.is_empty() { known(root, made.path()) } else { given };
+    let (networks, numpy) = match given.is_empty() {
+        true => known(root, made.path()),
+        false => (given, BTreeMap::new()),
+    };
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     for path in networks {
         match lower::read(&path) {
-            Ok((_, graph)) => rows.extend([1, all].map(|threads| measure(&graph, threads))),
+            Ok((_, graph)) => {
+                let numpy = numpy.get(&graph.name).copied();
+                rows.push(Row { numpy_inferences_per_s: numpy, ..measure(&graph, 1) });
+                rows.push(measure(&graph, all));
+            }
             Err(error) => eprintln!("skipped: {error}"),
         }
     }
@@ -48,27 +62,47 @@ fn main() {
     println!("written: target/golden.json");
 }
 
-/// The networks of `examples/`, and those that can be converted into `made`.
-fn known(root: &Path, made: &Path) -> Vec<PathBuf> {
+/// The networks of `examples/`, and those that can be converted into `made`; what NumPy makes of some of them.
+fn known(root: &Path, made: &Path) -> (Vec<PathBuf>, BTreeMap<String, f64>) {
+    let mut found = descriptions(&root.join("examples"));
+    let Some(python) = python(root) else {
+        println!("skipped: what is in ../shared, since no Python with numpy is found");
+        return (found, BTreeMap::new());
+    };
     let conversions = [
         ("examples/peers/convert.py", "nets"),
         ("examples/finn/convert.py", "models/finn_lfc_w1a1"),
         ("examples/finn/convert.py", "models/finn_cnv_w1a1"),
         ("examples/finn/convert.py", "models/finn_cnv_w2a2"),
     ];
-    for (script, source) in conversions {
-        let (python, source) = (root.join(".tools/bin/python"), root.join("../shared").join(source));
-        let python = if python.exists() { python } else { "python3".into() };
+    let shared = root.join("../shared");
+    for (script, source) in conversions.map(|(script, source)| (root.join(script), shared.join(source))) {
         let target = made.join(source.file_name().unwrap_or_default());
-        let run = Command::new(python).arg(root.join(script)).arg(&source).arg(target).output();
-        if !source.exists() || !run.is_ok_and(|output| output.status.success()) {
-            println!("skipped: {} is absent, or Python with numpy is", source.display());
+        if let Err(why) = output(Command::new(&python).arg(script).arg(&source).arg(target)) {
+            println!("skipped: {}: {why}", source.display());
         }
     }
-    let mut found = descriptions(&root.join("examples"));
     found.extend(descriptions(made));
     found.extend(descriptions(&made.join("nets")));
-    found
+    let products = root.join("benches/numpy_products.py");
+    let numpy = output(Command::new(&python).arg(products).arg(shared.join("nets")));
+    (found, numpy.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+/// A Python that has numpy.
+fn python(root: &Path) -> Option<PathBuf> {
+    let has_numpy = |python: &PathBuf| output(Command::new(python).args(["-c", "import numpy"])).is_ok();
+    [root.join(".tools/bin/python"), "python3".into()].into_iter().find(has_numpy)
+}
+
+/// What a program prints, or the last line of why it fails.
+fn output(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    match output.status.success() {
+        true => Ok(text(output.stdout)),
+        false => Err(text(output.stderr).lines().last().unwrap_or_default().to_owned()),
+    }
 }
 
 /// Every `*/net.yaml` of a folder, by name.
@@ -87,19 +121,21 @@ fn measure(graph: &Graph, threads: usize) -> Row {
         .iter()
         .filter_map(|node| node.op.weights().map(|weights| weights.inputs() * node.fact.shape.elements()));
     let macs: usize = products.sum();
-    let frames = (WORK / macs.max(1)).clamp(64, 1 << 17);
+    let frames = (WORK / macs.max(1)).clamp(64, 1 << 14);
     let input = frames_for(graph, frames);
     let golden = Golden::new(graph);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    let runs = (0..5).map(|_| {
+    let (start, mut best) = (Instant::now(), f64::INFINITY);
+    while start.elapsed() < MEASUREMENT {
         let start = Instant::now();
         let output = pool.install(|| golden.run(input.view())).expect("frames of the input's format");
         std::hint::black_box(output);
-        start.elapsed().as_secs_f64()
-    });
-    let inferences_per_s = frames as f64 / runs.fold(f64::INFINITY, f64::min);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let inferences_per_s = frames as f64 / best;
     let macs_per_s = inferences_per_s * macs as f64;
-    Row { network: graph.name.clone(), macs, frames, threads, inferences_per_s, macs_per_s }
+    let network = graph.name.clone();
+    Row { network, macs, frames, threads, inferences_per_s, macs_per_s, numpy_inferences_per_s: None }
 }
 
 fn frames_for(graph: &Graph, frames: usize) -> Array2<i32> {
@@ -116,7 +152,7 @@ fn frames_for(graph: &Graph, frames: usize) -> Array2<i32> {
 fn print(rows: &[Row]) {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["network", "MACs", "threads", "inferences/s", "GMAC/s"]);
+    table.set_header(["network", "MACs", "threads", "inferences/s", "GMAC/s", "NumPy inferences/s"]);
     for row in rows {
         table.add_row([
             row.network.clone(),
@@ -124,6 +160,7 @@ fn print(rows: &[Row]) {
             row.threads.to_string(),
             format!("{:.0}", row.inferences_per_s),
             format!("{:.2}", row.macs_per_s / 1e9),
+            row.numpy_inferences_per_s.map_or_else(String::new, |numpy| format!("{numpy:.0}")),
         ]);
     }
     println!("{table}");
