@@ -1,0 +1,180 @@
+//! Damaged files end with a message, soon, and never with a panic.
+
+use std::time::{Duration, Instant};
+
+use netetch::import::{self, Options};
+use netetch::lower;
+use netetch_schemas::onnx::tensor_proto::DataType;
+use netetch_schemas::planus::Builder;
+use netetch_schemas::tflite;
+
+use crate::build::{Numbers, Onnx, file};
+
+fn onnx() -> Vec<u8> {
+    Onnx::default()
+        .input("x", DataType::Float, &[1, 2, 4, 4])
+        .output("y")
+        .reals("one", &[], &[0.5])
+        .reals("z", &[], &[0.0])
+        .reals("bits", &[], &[3.0])
+        .reals("w", &[2, 2, 3, 3], &[0.5; 36])
+        .integers("flat", DataType::Int64, &[2], &[1, -1])
+        .node("Quant", "x one z bits", "q", &["signed=1"])
+        .node("Quant", "w one z bits", "qw", &["signed=1"])
+        .node("Conv", "q qw", "c", &["kernel_shape=3,3", "pads=1,1,1,1"])
+        .node("Relu", "c", "r", &[])
+        .node("Quant", "r one z bits", "qr", &["signed=0"])
+        .node("MaxPool", "qr", "p", &["kernel_shape=2,2", "strides=2,2"])
+        .node("Reshape", "p flat", "f", &[])
+        .node("TopK", "f", "v y", &["k=1"])
+        .bytes()
+}
+
+/// A fully connected layer from 4 to 2 of int8.
+pub fn tflite() -> Vec<u8> {
+    let quantization = |scale: f32, zero: i64| {
+        Some(Box::new(tflite::QuantizationParameters {
+            scale: Some(vec![scale]),
+            zero_point: Some(vec![zero]),
+            ..Default::default()
+        }))
+    };
+    let tensor = |name: &str, shape: Vec<i32>, type_, buffer, scale, zero| tflite::Tensor {
+        name: Some(name.into()),
+        shape: Some(shape),
+        type_,
+        buffer,
+        quantization: quantization(scale, zero),
+        ..Default::default()
+    };
+    let buffer = |data: Vec<u8>| tflite::Buffer { data: Some(data) };
+    let biases = [100_i32, -50].iter().flat_map(|bias| bias.to_le_bytes()).collect();
+    let options = tflite::FullyConnectedOptions {
+        fused_activation_function: tflite::ActivationFunctionType::Relu,
+        ..Default::default()
+    };
+    let operator = tflite::Operator {
+        inputs: Some(vec![0, 1, 2]),
+        outputs: Some(vec![3]),
+        builtin_options: Some(tflite::BuiltinOptions::FullyConnectedOptions(Box::new(options))),
+        ..Default::default()
+    };
+    let network = tflite::SubGraph {
+        tensors: Some(vec![
+            tensor("x", vec![1, 4], tflite::TensorType::Int8, 0, 0.1, 3),
+            tensor("w", vec![2, 4], tflite::TensorType::Int8, 1, 0.02, 0),
+            tensor("b", vec![2], tflite::TensorType::Int32, 2, 0.002, 0),
+            tensor("y", vec![1, 2], tflite::TensorType::Int8, 0, 0.05, -128),
+        ]),
+        inputs: Some(vec![0]),
+        outputs: Some(vec![3]),
+        operators: Some(vec![operator]),
+        ..Default::default()
+    };
+    let code = tflite::OperatorCode {
+        deprecated_builtin_code: 9,
+        builtin_code: tflite::BuiltinOperator::FullyConnected,
+        ..Default::default()
+    };
+    let model = tflite::Model {
+        version: 3,
+        operator_codes: Some(vec![code]),
+        subgraphs: Some(vec![network]),
+        buffers: Some(vec![buffer(vec![]), buffer(vec![1, 2, 253, 4, 10, 246, 100, 156]), buffer(biases)]),
+        ..Default::default()
+    };
+    // The builder puts the mark before the root's offset; readers have it behind.
+    let mut bytes = Builder::new().finish(model, Some(*b"TFL3")).to_vec();
+    let root = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) + 4;
+    bytes[..4].copy_from_slice(&root.to_le_bytes());
+    bytes[4..8].copy_from_slice(b"TFL3");
+    bytes
+}
+
+/// Reads a damaged file; whatever comes of it, it comes soon.
+fn survives(ending: &str, bytes: &[u8]) -> bool {
+    let (_folder, path) = file(ending, bytes);
+    let start = Instant::now();
+    let result =
+        import::read(&path, &Options::default()).and_then(|description| lower::lower(&description).map(drop));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?} for {} bytes", start.elapsed(), bytes.len());
+    if let Err(error) = &result {
+        assert!(!error.to_string().trim().is_empty());
+    }
+    result.is_ok()
+}
+
+fn damage(ending: &str, whole: &[u8]) {
+    let (_folder, path) = file(ending, whole);
+    if let Err(error) = import::read(&path, &Options::default()) {
+        panic!("the file itself is not read: {error}");
+    }
+    let mut numbers = Numbers::new(11);
+    for length in (0..whole.len()).step_by(whole.len() / 120 + 1) {
+        survives(ending, &whole[..length]);
+    }
+    let mut refused = 0;
+    for _ in 0..300 {
+        let mut bytes = whole.to_vec();
+        for _ in 0..numbers.next(1, 4) {
+            let place = numbers.next(0, bytes.len() as i64 - 1) as usize;
+            bytes[place] = if numbers.next(0, 1) == 0 {
+                bytes[place] ^ (1 << numbers.next(0, 7))
+            } else {
+                numbers.next(0, 255) as u8
+            };
+        }
+        refused += usize::from(!survives(ending, &bytes));
+    }
+    assert!(refused > 50, "damage is noticed: {refused}");
+}
+
+#[test]
+fn damaged_onnx_ends_with_a_message() {
+    damage("onnx", &onnx());
+}
+
+#[test]
+fn damaged_tflite_ends_with_a_message() {
+    damage("tflite", &tflite());
+}
+
+#[test]
+fn small_files_that_ask_for_much_are_refused() {
+    // Two million empty nodes in four megabytes.
+    let nodes: Vec<u8> = std::iter::repeat_n([0x0a, 0x00], 2 << 20).flatten().collect();
+    let mut bytes = vec![0x3a];
+    let mut length = nodes.len();
+    while length >= 0x80 {
+        bytes.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend(nodes);
+    assert!(!survives("onnx", &bytes));
+    let huge = Onnx::default()
+        .input("x", DataType::Float, &[1, 1 << 40, 1 << 40])
+        .output("y")
+        .reals("one", &[], &[1.0])
+        .node("Relu", "x", "y", &[]);
+    assert!(!survives("onnx", &huge.bytes()));
+}
+
+#[test]
+fn a_small_tflite_network_gives_its_own_integers() {
+    let (_folder, path) = file("tflite", &tflite());
+    let graph = crate::shared::graph(&path, &Options::default());
+    let mut numbers = Numbers::new(2);
+    let frames = ndarray::Array2::from_shape_simple_fn((300, 4), || numbers.next(-128, 127) as i32);
+    let results = crate::shared::run(&graph, &frames);
+    // Sums stand for 0.1 · 0.02; the scales' product is taken in single precision, the result rounded once.
+    let factor = f64::from(0.1_f32 * 0.02_f32) / f64::from(0.05_f32);
+    for (frame, results) in frames.outer_iter().zip(results.outer_iter()) {
+        for (output, weights) in [[1, 2, -3, 4], [10, -10, 100, -100]].iter().enumerate() {
+            let sum: i64 = frame.iter().zip(weights).map(|(&x, &w)| i64::from(x - 3) * w).sum::<i64>()
+                + [100, -50][output];
+            let expected = ((sum as f64 * factor + 0.5).floor() as i64 - 128).clamp(-128, 127);
+            assert_eq!(results[output], expected);
+        }
+    }
+}
