@@ -47,6 +47,8 @@ module add_streams #(
         if (OUT_BITS > OWN) begin : g_extend
           assign wide = {{(OUT_BITS - OWN) {(IS_SIGNED != 0) && element[OWN-1]}}, element};
         end else begin : g_same
+          // What the sum's range rules out need not be read.
+          wire unused = &{1'b0, element};
           assign wide = element[OUT_BITS-1:0];
         end
         if (i == 0) begin : g_first

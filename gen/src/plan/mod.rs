@@ -5,6 +5,7 @@ mod array;
 mod cycles;
 mod folding;
 mod group;
+mod handshake;
 mod join;
 mod latency;
 mod leaf;
