@@ -1,4 +1,4 @@
-"""What the digits networks compute, in int64 numpy: written apart from the training and from the golden model."""
+"""What the digits networks compute, in numpy: written apart from the training and from the golden model."""
 import dataclasses
 
 import numpy as np
@@ -51,6 +51,22 @@ def run(layers, arrays, images):
         if layer.shift is not None:
             half = (1 << layer.shift) >> 1 if layer.rounding == "half_up" else 0
             values = np.clip((values + half) >> layer.shift, 0, layer.high)
+        if layer.pool:
+            count, height, width, channels = values.shape
+            values = values.reshape(count, height // 2, 2, width // 2, 2, channels).max((2, 4))
+    return values
+
+
+def run_float(layers, arrays, images):
+    """The logits [N, 10] of a network of real weights, in float64, for images [N, ...] of pixels 0..16."""
+    values = images.astype(np.float64) / 16
+    for layer in layers:
+        weights = arrays[f"{layer.name}.weight"].astype(np.float64).reshape(layer.outputs, -1)
+        shape = (*values.shape[:3], layer.outputs) if layer.op == "conv2d" else (len(values), layer.outputs)
+        columns = im2col(values) if layer.op == "conv2d" else values.reshape(len(values), -1)
+        values = (columns @ weights.T + arrays[f"{layer.name}.bias"]).reshape(shape)
+        if layer.shift is not None:
+            values = np.maximum(values, 0)
         if layer.pool:
             count, height, width, channels = values.shape
             values = values.reshape(count, height // 2, 2, width // 2, 2, channels).max((2, 4))

@@ -4,7 +4,7 @@
     python3 examples/train_digits.py digits_mlp               # one
     python3 examples/train_digits.py digits_mlp --validate    # choose settings without the test images
 
-Quantization-aware: the forward pass uses the very integers of the circuit; the gradient goes straight through the
+The networks of `digits_float` are trained in real numbers, on pixels divided by 16. The others are quantization-aware: the forward pass uses the very integers of the circuit; the gradient goes straight through the
 rounding to real weights in -1..1 behind the codes. `--validate` trains on three quarters of the training images, prints
 the accuracy on the fourth, and writes nothing. Otherwise the last epoch is what is written and tested: the test images
 choose nothing. The same machine makes the same weights again; another BLAS may round otherwise and end in others.
@@ -20,7 +20,7 @@ import time
 
 import numpy as np
 
-from integer_reference import Layer, accuracy, im2col, run
+from integer_reference import Layer, accuracy, im2col, run, run_float
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent
 
@@ -33,6 +33,7 @@ class Recipe:
         self.epochs, self.rate, self.seed, self.batch = epochs, rate, seed, batch
         self.temperature = temperature  # what the logits are divided by before the softmax
         self.spread = spread  # the weights begin uniform in -spread..spread
+        self.is_float = layers[0].scheme == "float"
         self.move = move  # the chance that an image is moved a pixel, for each of the four directions
 
 
@@ -55,7 +56,11 @@ def cnn(scheme, channels, shifts):
     ]
 
 
+FLOAT = "digits_float"
+
 RECIPES = {
+    f"{FLOAT}/mlp": Recipe(mlp("float", (0, 0)), epochs=200, rate=0.01, temperature=1, spread=0.2, move=0.05),
+    f"{FLOAT}/cnn": Recipe(cnn("float", (8, 16), (0, 0)), epochs=100, rate=0.01, temperature=1, spread=0.2, move=0.05),
     "digits_mlp": Recipe(mlp("ternary", (3, 2)), epochs=400, rate=0.01, temperature=4, spread=0.6, move=0.05),
     "digits_cnn": Recipe(cnn("dfp-4", (8, 16), (4, 5)), epochs=100, rate=0.02, temperature=16, spread=0.5, move=0.05),
     "digits_cnn_po2": Recipe(cnn("po2-4", (8, 16), (7, 8)), epochs=100, rate=0.02, temperature=128, spread=0.5, move=0.05),
@@ -67,6 +72,8 @@ RECIPES = {
 
 def quantize(real, scheme):
     """Integer codes (as float32) of real weights in -1..1, by the nearest level."""
+    if scheme == "float":
+        return real
     if scheme == "binary":
         return np.where(real >= 0, np.float32(1), np.float32(-1))
     if scheme == "ternary":
@@ -108,7 +115,8 @@ class Trainee:
         self.real = random.uniform(-spread, spread, (layer.outputs, layer.fan_in)).astype(np.float32)
         self.bias = np.zeros(layer.outputs, np.float32)
         # A bias of 1 in training is this many accumulator units: about the range of the activation's input.
-        self.bias_unit = 16.0 * 2.0 ** (layer.shift if layer.shift is not None else 2)
+        self.is_float = layer.scheme == "float"
+        self.bias_unit = 1.0 if self.is_float else 16.0 * 2.0 ** (layer.shift if layer.shift is not None else 2)
         self.moments = [[np.zeros_like(p), np.zeros_like(p)] for p in (self.real, self.bias)]
 
     def forward(self, values):
@@ -116,7 +124,8 @@ class Trainee:
         self.codes = quantize(self.real, layer.scheme)
         self.in_shape = values.shape
         self.columns = im2col(values) if layer.op == "conv2d" else values.reshape(len(values), -1)
-        total = self.columns @ self.codes.T + np.rint(self.bias * self.bias_unit)
+        bias = self.bias if self.is_float else np.rint(self.bias * self.bias_unit)
+        total = self.columns @ self.codes.T + bias
         if layer.op == "conv2d":
             total = total.reshape(*values.shape[:3], layer.outputs)
         if layer.pool:
@@ -126,6 +135,9 @@ class Trainee:
             total = np.take_along_axis(blocks, self.winner[..., None], -1)[..., 0]
         if layer.shift is None:
             return total
+        if self.is_float:
+            self.passes = total > 0
+            return total * self.passes
         scaled = total / np.float32(2**layer.shift)
         self.passes = (scaled > -0.5) & (scaled < layer.high + 0.5)
         return np.clip(np.floor(scaled + np.float32(0.5)), 0, layer.high)
@@ -151,10 +163,13 @@ class Trainee:
             moments[1] += 0.001 * (gradient * gradient - moments[1])
             mean, square = moments[0] / (1 - 0.9**count), moments[1] / (1 - 0.999**count)
             parameter -= rate * mean / (np.sqrt(square) + 1e-12)
-        np.clip(self.real, -1, 1, out=self.real)
+        if not self.is_float:
+            np.clip(self.real, -1, 1, out=self.real)
 
-    def integers(self):
-        """Weights in the shape of the description and biases, as integers."""
+    def arrays(self):
+        """Weights in the shape of the description and biases: integers, or float32."""
+        if self.is_float:
+            return self.real.reshape(self.layer.shape), self.bias
         codes = quantize(self.real, self.layer.scheme)
         return codes.reshape(self.layer.shape).astype(np.int8), np.rint(self.bias * self.bias_unit).astype(np.int32)
 
@@ -169,7 +184,7 @@ def shifted(images, move, random):
 
 
 def train(recipe, images, labels):
-    """Integer weights and biases by key, from images [N, 8, 8, 1] and labels [N]."""
+    """Weights and biases by key, from images [N, 8, 8, 1] and labels [N]."""
     random = np.random.default_rng(recipe.seed)
     trainees = [Trainee(layer, recipe.spread, random) for layer in recipe.layers]
     targets = np.eye(10, dtype=np.float32)[labels]
@@ -180,6 +195,8 @@ def train(recipe, images, labels):
         order = random.permutation(len(images))
         for batch in np.array_split(order, batches):
             values = shifted(images[batch], recipe.move, random).astype(np.float32)
+            if recipe.is_float:
+                values /= np.float32(16)
             for trainee in trainees:
                 values = trainee.forward(values)
             logits = values / recipe.temperature
@@ -194,7 +211,7 @@ def train(recipe, images, labels):
                 trainee.step(np.float32(rate), count)
     arrays = {}
     for trainee in trainees:
-        arrays[f"{trainee.layer.name}.weight"], arrays[f"{trainee.layer.name}.bias"] = trainee.integers()
+        arrays[f"{trainee.layer.name}.weight"], arrays[f"{trainee.layer.name}.bias"] = trainee.arrays()
     return arrays
 
 
@@ -220,14 +237,19 @@ def main():
         recipe = RECIPES[name]
         start = time.time()
         arrays = train(recipe, images, labels)
-        fitted = accuracy(run(recipe.layers, arrays, images), labels)
-        logits = run(recipe.layers, arrays, test_images)
+        forward = run_float if recipe.is_float else run
+        fitted = accuracy(forward(recipe.layers, arrays, images), labels)
+        logits = forward(recipe.layers, arrays, test_images)
         measured = accuracy(logits, test_labels)
         kind = "validation" if arguments.validate else "test"
         taken = time.time() - start
         print(f"{name}: {kind} accuracy {measured:.2%} of {len(test_labels)}, training {fitted:.2%}, {taken:.0f} s", flush=True)
         if not arguments.validate:
             folder = EXAMPLES / name
+            if recipe.is_float:
+                np.savez_compressed(f"{folder}.npz", **arrays)
+                np.save(f"{folder}_logits.npy", logits.astype(np.float32))
+                continue
             folder.mkdir(exist_ok=True)
             np.savez_compressed(folder / "weights.npz", **arrays)
             expected = {"logits": logits.astype(np.int32), "class": logits.argmax(1).astype(np.uint8)}

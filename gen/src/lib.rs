@@ -1,11 +1,13 @@
 //! Quantized neural networks to verified circuits.
 #![warn(missing_docs)]
 
+pub mod compress;
 pub mod desc;
 pub mod emit;
 pub mod error;
 mod exact;
 pub mod fixed;
+pub mod float;
 pub mod golden;
 pub mod import;
 pub mod ir;

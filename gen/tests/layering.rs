@@ -12,8 +12,8 @@ const FLOORS: [&[&str]; 10] = [
     &["ir"],
     &["quant"],
     &["lower", "golden", "plan"],
-    &["emit"],
-    &["sim", "synth"],
+    &["emit", "float"],
+    &["sim", "synth", "compress"],
     &["report"],
     &["cli", "main", "lib"],
 ];

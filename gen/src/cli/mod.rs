@@ -14,6 +14,9 @@ mod idx;
 mod import;
 mod model;
 mod npy;
+mod plot;
+mod quantization;
+mod quantize;
 mod reports;
 mod run;
 mod schema;
@@ -36,6 +39,7 @@ enum Command {
     Emit(emit::Args),
     Flow(flow::Args),
     Import(import::Args),
+    Quantize(quantize::Args),
     Reports(reports::Args),
     Run(run::Args),
     Schema(schema::Args),
@@ -54,6 +58,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Emit(args) => emit::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Import(args) => import::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Reports(args) => reports::run(args),
         Command::Run(args) => run::run(args),
         Command::Schema(args) => schema::run(args),

@@ -49,7 +49,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (description, graph) = args.model.read(&args.network)?;
     let (input, labels) = sources(&args, &description)?;
     let frames = frames::read(&graph, &input)?;
-    let labels = labels.map(|path| read_labels(&path, frames.nrows())).transpose()?;
+    let labels = labels.map(|path| frames::labels_of(&path, frames.nrows())).transpose()?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let golden = Golden::new(&graph);
     golden.check(frames.view()).map_err(|error| error.at(Place::file(&input)))?;
@@ -86,18 +86,6 @@ fn sources(args: &Args, description: &Description) -> Result<(PathBuf, Option<Pa
     };
     let labels = test.labels.as_ref().map(|labels| description.relative(labels));
     Ok((description.relative(&test.input), args.labels.clone().or(labels)))
-}
-
-fn read_labels(path: &Path, count: usize) -> Result<Vec<i64>, Error> {
-    let labels = frames::labels(path)?;
-    if labels.len() != count {
-        return Err(Error::input(format!(
-            "found {} labels; expected {count}, one for each frame",
-            labels.len()
-        ))
-        .at(Place::file(path)));
-    }
-    Ok(labels)
 }
 
 /// Runs the batch piece by piece, each of a fraction of a second, and shows how far it is.

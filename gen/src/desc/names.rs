@@ -2,14 +2,17 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+/// A scheme or format that is still to be chosen: the numbers are real.
+pub const FLOAT: &str = "float";
+
 /// Activation formats.
 pub fn format(_: &mut SchemaGenerator) -> Schema {
     let widths = |letter: char| (1..=16).map(move |bits| format!("{letter}{bits}"));
     let names: Vec<String> =
-        widths('u').chain(widths('s')).chain(["ternary".into(), "bipolar".into()]).collect();
+        widths('u').chain(widths('s')).chain(["ternary", "bipolar", FLOAT].map(String::from)).collect();
     json_schema!({
         "type": "string", "enum": names,
-        "x-expected": "u1 … u16, s1 … s16, ternary or bipolar"
+        "x-expected": "u1 … u16, s1 … s16, ternary, bipolar or float"
     })
 }
 
@@ -22,13 +25,13 @@ pub fn operand(_: &mut SchemaGenerator) -> Schema {
 
 /// Weight schemes.
 pub fn scheme(_: &mut SchemaGenerator) -> Schema {
-    let named = ["binary", "ternary", "twobit"].map(String::from);
+    let named = ["binary", "ternary", "twobit", FLOAT].map(String::from);
     let po2 = (2..=5).map(|bits| format!("po2-{bits}"));
     let dfp = (2..=16).map(|bits| format!("dfp-{bits}"));
     let names: Vec<String> = named.into_iter().chain(po2).chain(dfp).collect();
     json_schema!({
         "type": "string", "enum": names,
-        "x-expected": "binary, ternary, twobit, po2-2 … po2-5 or dfp-2 … dfp-16"
+        "x-expected": "binary, ternary, twobit, po2-2 … po2-5, dfp-2 … dfp-16 or float"
     })
 }
 

@@ -225,6 +225,18 @@ fn codes_or_values() -> Error {
 }
 
 fn weights(weights: &Weights, fault: &mut impl FnMut(&[&str], Error)) {
+    if weights.is_float() {
+        let integer = [
+            ("codes", weights.codes.is_some()),
+            ("exp", weights.exp.is_some()),
+            ("scale", weights.scale.is_some()),
+            ("quantizer", weights.quantizer.is_some()),
+        ];
+        for (key, _) in integer.iter().filter(|(_, given)| *given) {
+            let error = Error::input(format!("found `{key}` of float weights"));
+            fault(&["weights", key], error.mend("leave it out: float weights are `values` alone"));
+        }
+    }
     if weights.codes.is_some() == weights.values.is_some() {
         fault(&["weights"], codes_or_values());
     }
@@ -247,7 +259,29 @@ fn weights(weights: &Weights, fault: &mut impl FnMut(&[&str], Error)) {
     }
 }
 
+/// A format that is still to be chosen has no integers to speak of.
+fn float_output(output: &Output, fault: &mut impl FnMut(&[&str], Error)) {
+    let integer = [
+        ("exp", output.exp.is_some()),
+        ("scale", output.scale.is_some()),
+        ("shift", output.shift.is_some()),
+        ("mult", output.mult.is_some()),
+        ("thresholds", output.thresholds.is_some()),
+        ("first", output.first.is_some()),
+        ("step", output.step.is_some()),
+        ("limits", output.limits.is_some()),
+        ("zero", output.zero != 0),
+    ];
+    for (key, _) in integer.iter().filter(|(_, given)| *given) {
+        let error = Error::input(format!("found `{key}` of a float result"));
+        fault(&["output", key], error.mend("leave it out, or choose an integer format"));
+    }
+}
+
 fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str], Error)) {
+    if output.is_float() {
+        return float_output(output, fault);
+    }
     let mut wrong =
         |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
     if output.thresholds.is_some() {

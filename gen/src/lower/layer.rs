@@ -211,7 +211,7 @@ impl Lowering<'_> {
 }
 
 /// A window with its padding over an image of `size`, rows first.
-fn padded(mut window: Window, padding: Padding, size: [usize; 2]) -> Window {
+pub(crate) fn padded(mut window: Window, padding: Padding, size: [usize; 2]) -> Window {
     let (span, stride) = (window.span(), window.stride);
     let same = |axis: usize| {
         let outputs = size[axis].div_ceil(stride[axis]);

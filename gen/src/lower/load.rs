@@ -36,7 +36,7 @@ pub(super) struct LayerWeights {
 
 /// What is added to the accumulators: integers in their units, or real numbers.
 #[derive(Clone, Debug)]
-pub(super) enum BiasValues {
+pub(crate) enum BiasValues {
     /// One for all channels, one for each, or none.
     Codes(Vec<i64>),
     /// One for all channels, or one for each.
@@ -45,7 +45,7 @@ pub(super) enum BiasValues {
 
 /// A normalization, each parameter for all channels or for each.
 #[derive(Clone, Debug)]
-pub(super) struct BatchNorm {
+pub(crate) struct BatchNorm {
     pub gamma: Vec<f64>,
     pub beta: Vec<f64>,
     pub mean: Vec<f64>,
@@ -59,6 +59,80 @@ pub(super) struct GivenScaling {
     pub shift: Option<Vec<i32>>,
     pub mult: Option<Vec<u32>>,
     pub thresholds: Option<Array2<i64>>,
+}
+
+/// The real numbers of a layer that multiplies and accumulates.
+#[derive(Clone, Debug)]
+pub(crate) struct RealArrays {
+    /// None where the layer has none.
+    pub weights: Option<RealWeights>,
+    pub bias: BiasValues,
+    pub norm: Option<BatchNorm>,
+    pub slopes: Option<Vec<f64>>,
+}
+
+/// Weights as real numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct RealWeights {
+    /// One row per output channel.
+    pub values: Array2<f64>,
+    /// What a unit of each row stands for, or of all, where they come from codes.
+    pub units: Option<Vec<f64>>,
+}
+
+impl RealArrays {
+    /// Reads everything that the layer names but a scaling in integers: `values` before any quantizer, and what codes
+    /// stand for.
+    ///
+    /// # Errors
+    /// As [`Arrays::read`].
+    pub fn read(
+        sources: &mut Sources<'_>,
+        layer: Arithmetic<'_>,
+        channels: usize,
+        extents: &[usize],
+    ) -> Result<RealArrays> {
+        let channels = Some(channels);
+        let mut faults = Faults::default();
+        let weights =
+            faults.keep(optional(layer.weights, |weights| real_weights(sources, weights, channels, extents)));
+        let bias = faults.keep(bias(sources, layer.bias, channels));
+        let norm = faults.keep(optional(layer.batch_norm, |norm| batch_norm(sources, norm, channels)));
+        let slopes = faults.keep(slopes(sources, layer.activation, channels));
+        let arrays = || Some(RealArrays { weights: weights?, bias: bias?, norm: norm?, slopes: slopes? });
+        faults.or_missing(arrays())
+    }
+}
+
+fn real_weights(
+    sources: &mut Sources<'_>,
+    weights: &types::Weights,
+    channels: Option<usize>,
+    extents: &[usize],
+) -> Result<RealWeights> {
+    if let Some(key) = &weights.values {
+        let values = matrix(sources, weights.file.as_ref(), key, channels, Some(extents))?;
+        return Ok(RealWeights { values, units: None });
+    }
+    let LayerWeights { codes, exp, scale, .. } = self::weights(sources, weights, channels, Some(extents))?;
+    let count = exp.len().max(scale.len());
+    let quantized = Quantized { codes, exp, scale };
+    let units = (0..count).map(|row| quantized.unit(row)).collect();
+    Ok(RealWeights { values: quantized.values(), units: Some(units) })
+}
+
+/// Real weights, one row per output.
+fn matrix(
+    sources: &mut Sources<'_>,
+    file: Option<&String>,
+    key: &str,
+    outputs: Option<usize>,
+    extents: Option<&[usize]>,
+) -> Result<Array2<f64>> {
+    sources.read(&["weights", "values"], file, key, |tensor| {
+        let values = tensor.numbers().and_then(|values| as_matrix(tensor, values));
+        both(matrix_shape(tensor, outputs, extents), values)
+    })
 }
 
 impl Arrays {
@@ -86,6 +160,12 @@ impl Arrays {
     }
 }
 
+/// What is said of a part that has no integers yet.
+pub(super) fn still_float(what: &str) -> Error {
+    Error::input(format!("found a float {what}; a circuit computes with integers"))
+        .mend("`netetch quantize` chooses formats and finds codes")
+}
+
 fn optional<P, T>(part: Option<&P>, read: impl FnOnce(&P) -> Result<T>) -> Result<Option<T>> {
     part.map(read).transpose()
 }
@@ -96,6 +176,9 @@ fn weights(
     outputs: Option<usize>,
     extents: Option<&[usize]>,
 ) -> Result<LayerWeights> {
+    if weights.is_float() {
+        return Err(still_float("weight").at(sources.place(&["weights", "scheme"])));
+    }
     let scheme: Scheme = weights.scheme.parse()?;
     let file = weights.file.as_ref();
     let mut faults = Faults::default();
@@ -110,12 +193,8 @@ fn weights(
             both(matrix_shape(tensor, outputs, extents), codes(tensor, scheme))
         })
     }));
-    let values = faults.keep(optional(weights.values.as_ref(), |key| {
-        sources.read(&["weights", "values"], file, key, |tensor| {
-            let values = tensor.numbers().and_then(|values| as_matrix(tensor, values));
-            both(matrix_shape(tensor, outputs, extents), values)
-        })
-    }));
+    let values =
+        faults.keep(optional(weights.values.as_ref(), |key| matrix(sources, file, key, outputs, extents)));
     let parts = || Some((exp?, scale?, codes?, values?));
     let (exp, scale, codes, values) = faults.or_missing(parts())?;
     match (codes, values) {
@@ -262,6 +341,9 @@ fn scaling(
     let Some(output) = output else {
         return Ok(GivenScaling { shift: None, mult: None, thresholds: None });
     };
+    if output.is_float() {
+        return Err(still_float("result").at(sources.place(&["output", "format"])));
+    }
     let file = output.file.as_ref();
     let mut faults = Faults::default();
     let shift = faults.keep(optional(output.shift.as_ref(), |shift| {

@@ -20,7 +20,9 @@ use crate::error::{Error, Faults, Result};
 use crate::fixed::{Encoding, Format};
 use crate::ir::{Graph, NodeId, Op, Scale, Shape};
 
-use sources::Sources;
+pub(crate) use layer::padded;
+pub(crate) use load::{BatchNorm, BiasValues, RealArrays};
+pub(crate) use sources::Sources;
 
 /// A result of more elements than this is refused.
 const GREATEST_TENSOR: usize = 1 << 28;
@@ -115,7 +117,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn input(&mut self, input: &Input) -> Option<Known> {
-        let encoding: Encoding = self.faults.keep(input.format.parse())?;
+        let encoding = match input.is_float() {
+            true => Err(load::still_float("input").at(self.description.place(&["input", "format"]))),
+            false => input.format.parse(),
+        };
+        let encoding: Encoding = self.faults.keep(encoding)?;
         let shape = Shape(input.shape.iter().map(|&extent| extent as usize).collect());
         let node = self.graph.input(&input.name, shape, Format { encoding, exp: input.exp });
         self.graph.set_scale(node, unit(input.scale, input.zero));

@@ -9,7 +9,7 @@ use crate::error::{Error, Faults, Place, Result};
 
 /// Reads arrays for one layer after the other; every error says where the array is named. A file that cannot be
 /// read is reported once.
-pub(super) struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     pub description: &'a Description,
     /// The layer at work, by its index.
     pub layer: usize,

@@ -172,7 +172,7 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
 }
 
 /// Estimated LUT4s: lanes by the measured cost of their product, accumulators, stream widths.
-fn cost(group: &Group, folding: Folding) -> u64 {
+pub fn cost(group: &Group, folding: Folding) -> u64 {
     let bits = u64::from(group.input.bits());
     let lanes = (folding.pe * folding.simd * folding.pixels) as u64;
     match group.head {

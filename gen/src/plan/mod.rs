@@ -27,6 +27,7 @@ pub use stream::Stream;
 use crate::desc::Hardware;
 use crate::error::{Error, Place, Result};
 use crate::ir::Graph;
+use crate::target::BlockRam;
 
 /// The clock assumed where a description names none.
 const DEFAULT_CLOCK_MHZ: f64 = 100.0;
@@ -49,10 +50,30 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Blocks of `ram` that hold the arrays' weights, each memory in the shape that takes fewest.
+    pub fn weight_block_rams(&self, ram: BlockRam) -> usize {
+        let parts = self.stages.iter().flat_map(|stage| &stage.parts);
+        let blocks = |part: &Part| match &part.leaf {
+            Leaf::MacArray(array) => ram.blocks(array.rom.depth(), array.rom.width),
+            _ => 0,
+        };
+        parts.map(blocks).sum()
+    }
+
     /// ROM bits that carry information.
     pub fn rom_bits(&self) -> usize {
         self.stages.iter().map(Stage::rom_bits).sum()
     }
+}
+
+/// The planner's estimate of the LUTs of the circuit that [`plan`] would make.
+///
+/// # Errors
+/// As [`plan`].
+pub fn estimated_luts(graph: &Graph, hardware: &Hardware) -> Result<u64> {
+    let groups = group::groups(graph)?;
+    let foldings = folding::choose(&groups, hardware, hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ))?;
+    Ok(groups.iter().zip(foldings).map(|(group, folding)| folding::cost(group, folding)).sum())
 }
 
 /// Plans a circuit for a graph: foldings as fixed or chosen for the goal, stages, cycles.

@@ -79,7 +79,7 @@ pub struct Input {
     /// `[height, width, channels]` or `[elements]`, without the batch.
     #[schemars(length(min = 1, max = 3), inner(range(min = 1, max = 268_435_456)))]
     pub shape: Vec<u64>,
-    /// How an element is written.
+    /// How an element is written; `float` where it is still to be chosen.
     #[schemars(schema_with = "names::format")]
     pub format: String,
     /// A unit stands for 2^exp; 0 when absent.
@@ -93,6 +93,13 @@ pub struct Input {
     #[serde(default)]
     #[schemars(range(min = -65_536, max = 65_536))]
     pub zero: i64,
+}
+
+impl Input {
+    /// Whether its format is still to be chosen.
+    pub fn is_float(&self) -> bool {
+        self.format == names::FLOAT
+    }
 }
 
 fn input_name() -> String {

@@ -55,6 +55,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Whether its format is still to be chosen.
+    pub fn is_float(&self) -> bool {
+        self.format == names::FLOAT
+    }
+
     /// Whether the way from accumulators to the result is spelled out in integers.
     pub fn is_spelled_out(&self) -> bool {
         self.shift.is_some() || self.mult.is_some() || self.thresholds.is_some()

@@ -27,7 +27,7 @@ pub struct Weights {
     pub codes: Option<Key>,
     /// An array of real numbers, to be quantized by the scheme.
     pub values: Option<Key>,
-    /// The set of integers a weight may be.
+    /// The set of integers a weight may be; `float` where it is still to be chosen.
     #[schemars(schema_with = "names::scheme")]
     pub scheme: String,
     /// The weight file, when not the network's.
@@ -43,6 +43,13 @@ pub struct Weights {
     pub per: Per,
 }
 
+impl Weights {
+    /// Whether they are real numbers without a scheme.
+    pub fn is_float(&self) -> bool {
+        self.scheme == names::FLOAT
+    }
+}
+
 /// How real weights find their scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +60,18 @@ pub enum Quantizer {
     TwnNormal,
     /// The scale of least squared error.
     Exact,
+    /// The power of two of least squared error.
+    Snapped,
+    /// DFP: a power of two from the deviation, as for uniformly distributed weights (lin2016, section 3).
+    Uniform,
+    /// The same for Gaussian weights.
+    Gaussian,
+    /// The same for Laplacian weights.
+    Laplacian,
+    /// The same for weights of a Gamma distribution.
+    Gamma,
+    /// The same for the nearest of these distributions.
+    Fit,
 }
 
 /// What shares one scale.
