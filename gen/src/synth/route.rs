@@ -111,7 +111,7 @@ fn one(request: &Request, seed: u64, folder: &Path) -> Result<Seed> {
     let start = Instant::now();
     let log = folder.join(format!("nextpnr_{seed}.log"));
     let keep = |text: &str| std::fs::write(&log, text).map_err(|error| Error::io(&log, "write it", &error));
-    let result = tool::run(command, folder, Some(request.limit));
+    let result = tool::attempt(command, folder, Some(request.limit));
     let seconds = start.elapsed().as_secs_f64();
     match result {
         Ok(output) => {
@@ -119,9 +119,10 @@ fn one(request: &Request, seed: u64, folder: &Path) -> Result<Seed> {
             let fmax = fmax(&report(&folder.join(report_name(seed)))?)?;
             Ok(Seed { seed, fmax_mhz: Some(fmax), reason: None, seconds })
         }
-        Err(error) => {
-            let reason = error.to_string();
-            keep(&reason)?;
+        Err(failure) => {
+            keep(&failure.text)?;
+            let reason = failure.reason().map(|reason| format!("nextpnr: {reason}"));
+            let reason = reason.unwrap_or_else(|| failure.into_error().to_string());
             Ok(Seed { seed, fmax_mhz: None, reason: Some(reason), seconds })
         }
     }

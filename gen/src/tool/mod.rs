@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 mod process;
 
-pub use process::{Output, command_line, run};
+pub use process::{Failure, Output, attempt, command_line, run};
 
 /// The programs that Netetch runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -19,30 +19,61 @@ pub struct Output {
     pub elapsed: Duration,
 }
 
+/// Why a program gave no result.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    what: String,
+    command: String,
+    /// What it said until then.
+    pub text: String,
+}
+
+impl Failure {
+    /// The program's own reason: the first line that it calls an error.
+    pub fn reason(&self) -> Option<&str> {
+        self.text.lines().find_map(|line| line.strip_prefix("ERROR: "))
+    }
+
+    /// The command line, the status and the last lines it said.
+    pub fn into_error(self) -> Error {
+        let Failure { what, command, text } = self;
+        Error::tool(format!("{what}{}\n  command: {command}", last_lines(&text, 20)))
+    }
+}
+
 /// Runs a command in a folder to its end, or to its time limit; then it and all that it started are killed.
 ///
 /// # Errors
 /// When it cannot be started, fails, or takes too long: the command line, the status and the last lines it said.
-pub fn run(mut command: Command, folder: &Path, limit: Option<Duration>) -> Result<Output> {
+pub fn run(command: Command, folder: &Path, limit: Option<Duration>) -> Result<Output> {
+    attempt(command, folder, limit).map_err(Failure::into_error)
+}
+
+/// As [`run`], for a caller that says itself what a failure means.
+///
+/// # Errors
+/// As of [`run`].
+pub fn attempt(mut command: Command, folder: &Path, limit: Option<Duration>) -> Result<Output, Failure> {
     command.current_dir(folder);
     run_here(command, limit)
 }
 
-pub(super) fn run_here(mut command: Command, limit: Option<Duration>) -> Result<Output> {
+pub(super) fn run_here(mut command: Command, limit: Option<Duration>) -> Result<Output, Failure> {
     let line = command_line(&command);
-    let failed = |what: String| Error::tool(format!("{what}\n  command: {line}"));
-    let mut log = tempfile::tempfile().map_err(|error| failed(format!("cannot make a log file: {error}")))?;
+    let failed = |what: String, text: String| Failure { what, command: line.clone(), text };
+    let silent = |what: String| failed(what, String::new());
+    let mut log = tempfile::tempfile().map_err(|error| silent(format!("cannot make a log file: {error}")))?;
     let start = Instant::now();
     let status =
-        spawn_and_wait(&mut command, &log, limit).map_err(|error| failed(format!("cannot run: {error}")))?;
-    let text = read_log(&mut log).map_err(|error| failed(format!("cannot read what it said: {error}")))?;
+        spawn_and_wait(&mut command, &log, limit).map_err(|error| silent(format!("cannot run: {error}")))?;
+    let text = read_log(&mut log).map_err(|error| silent(format!("cannot read what it said: {error}")))?;
     let elapsed = start.elapsed();
     let what = match status {
         Some(status) if status.success() => return Ok(Output { text, elapsed }),
         Some(status) => format!("a tool failed: {}", describe(status)),
         None => format!("a tool took longer than its limit of {} s and was stopped", elapsed.as_secs()),
     };
-    Err(failed(format!("{what}{}", last_lines(&text, 20))))
+    Err(failed(what, text))
 }
 
 /// The status, or `None` when the limit was reached.
@@ -173,6 +204,14 @@ mod tests {
         }
         let error = run(Command::new("no-such-program"), Path::new("/"), None).unwrap_err().to_string();
         assert!(error.contains("cannot run") && error.contains("no-such-program"), "{error}");
+    }
+
+    #[test]
+    fn a_failure_knows_the_programs_own_reason() {
+        let fail = |script| attempt(shell(script), Path::new("/"), None).unwrap_err();
+        let said = fail("echo Info: used 7; echo ERROR: too many; echo ERROR: two; exit 1");
+        assert_eq!(said.reason(), Some("too many"));
+        assert_eq!(fail("echo no ERROR: here; exit 1").reason(), None);
     }
 
     #[test]
