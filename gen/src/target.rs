@@ -37,10 +37,12 @@ pub enum Target {
 /// What a device has of each resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Available {
-    /// Four-input lookup tables; on iCE40 logic cells, each a LUT, a carry and a flip-flop.
+    /// Four-input lookup tables.
     pub lut: usize,
     /// Flip-flops.
     pub ff: usize,
+    /// Logic cells, where a LUT and a flip-flop may get in each other's way; else 0.
+    pub lc: usize,
     /// Block RAMs.
     pub bram: usize,
     /// Multipliers (18 × 18; 16 × 16 on iCE40).
@@ -109,11 +111,11 @@ impl Target {
     /// What it has, as nextpnr reports it.
     pub fn available(self) -> Available {
         match self {
-            Target::Ecp5_25k => Available { lut: 24_288, ff: 24_288, bram: 56, dsp: 28 },
-            Target::Ecp5_85k => Available { lut: 83_640, ff: 83_640, bram: 208, dsp: 156 },
-            Target::Ice40Hx8k => Available { lut: 7680, ff: 7680, bram: 32, dsp: 0 },
-            Target::Ice40Up5k => Available { lut: 5280, ff: 5280, bram: 30, dsp: 8 },
-            Target::Gowin9k => Available { lut: 8640, ff: 6480, bram: 26, dsp: 20 },
+            Target::Ecp5_25k => Available { lut: 24_288, ff: 24_288, lc: 0, bram: 56, dsp: 28 },
+            Target::Ecp5_85k => Available { lut: 83_640, ff: 83_640, lc: 0, bram: 208, dsp: 156 },
+            Target::Ice40Hx8k => Available { lut: 7680, ff: 7680, lc: 7680, bram: 32, dsp: 0 },
+            Target::Ice40Up5k => Available { lut: 5280, ff: 5280, lc: 5280, bram: 30, dsp: 8 },
+            Target::Gowin9k => Available { lut: 8640, ff: 6480, lc: 8640, bram: 26, dsp: 20 },
         }
     }
 

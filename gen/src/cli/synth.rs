@@ -175,20 +175,24 @@ fn print(report: &SynthReport, folder: &str) {
 }
 
 fn table(report: &SynthReport) -> Table {
+    let has_cells = report.available.lc > 0;
+    let cells = |text: String| has_cells.then_some(text);
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(["stage", "LUT", "FF", "BRAM", "DSP", "ROM bits"]);
+    let header = ["stage", "LUT", "FF"].map(str::to_owned).into_iter().chain(cells("LC".to_owned()));
+    table
+        .load_preset(presets::NOTHING)
+        .set_header(header.chain(["BRAM", "DSP", "ROM bits"].map(str::to_owned)));
     let mut row = |name: &str, resources: &Resources, rom: String| {
-        let Resources { lut, ff, bram, dsp, .. } = resources;
-        let numbers = [lut, ff, bram, dsp].map(ToString::to_string);
-        table.add_row([name.to_owned()].into_iter().chain(numbers).chain([rom]));
+        let Resources { lut, ff, lc, bram, dsp, .. } = resources;
+        let logic =
+            [name.to_owned(), lut.to_string(), ff.to_string()].into_iter().chain(cells(lc.to_string()));
+        table.add_row(logic.chain([bram.to_string(), dsp.to_string(), rom]));
     };
     for layer in &report.layers {
         row(&layer.name, &layer.resources, layer.rom_bits.to_string());
     }
     row("total", &report.resources, report.rom.bits_used.to_string());
-    if report.board.is_some() {
-        row("shell", &report.surroundings, String::new());
-    }
+    row(if report.board.is_some() { "shell" } else { "harness" }, &report.surroundings, String::new());
     row("device", &report.available, String::new());
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -59,7 +59,7 @@ fn figures(report: &Report) -> Vec<(&'static str, String, String)> {
     let missing = || "–".to_owned();
     let used = |used: usize, available: usize| format!("of {}", grouped(available.max(used)));
     let (resources, available) = (report.resources, report.available);
-    vec![
+    let mut figures = vec![
         (
             "accuracy",
             report.accuracy.map_or_else(missing, |share| format!("{:.2} %", 100.0 * share)),
@@ -87,7 +87,13 @@ fn figures(report: &Report) -> Vec<(&'static str, String, String)> {
         ),
         ("LUT", grouped(resources.lut), used(resources.lut, available.lut)),
         ("FF", grouped(resources.ff), used(resources.ff, available.ff)),
+    ];
+    if available.lc > 0 {
+        figures.push(("logic cells", grouped(resources.lc), used(resources.lc, available.lc)));
+    }
+    figures.extend([
         ("block RAM", grouped(resources.bram), used(resources.bram, available.bram)),
         ("DSP", grouped(resources.dsp), used(resources.dsp, available.dsp)),
-    ]
+    ]);
+    figures
 }

@@ -15,6 +15,7 @@ pub fn summary(reports: &[Report]) -> String {
         "differ",
         "LUT",
         "FF",
+        "LC",
         "BRAM",
         "DSP",
         "MHz",
@@ -35,6 +36,10 @@ pub fn summary(reports: &[Report]) -> String {
             grouped(report.mismatches),
             grouped(resources.lut),
             grouped(resources.ff),
+            match resources.lc {
+                0 => missing(),
+                cells => grouped(cells),
+            },
             grouped(resources.bram),
             grouped(resources.dsp),
             report.fmax_mhz.map_or_else(missing, |mhz| format!("{mhz:.1}")),

@@ -3,24 +3,33 @@
 use super::report::{Layer, Resources, total};
 use crate::emit::manifest::Manifest;
 use crate::error::{Error, Faults, Result};
-use crate::target::Target;
+use crate::target::{Family, Target};
 
 /// A resource that can run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Lut,
     FlipFlop,
+    LogicCell,
     BlockRam,
     Multiplier,
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Lut, Kind::FlipFlop, Kind::BlockRam, Kind::Multiplier];
+    /// Those that bind: a logic cell has no more than one LUT, and on iCE40 always a flip-flop.
+    fn of_family(family: Family) -> &'static [Kind] {
+        match family {
+            Family::Ecp5 => &[Kind::Lut, Kind::FlipFlop, Kind::BlockRam, Kind::Multiplier],
+            Family::Ice40 => &[Kind::LogicCell, Kind::BlockRam, Kind::Multiplier],
+            Family::Gowin => &[Kind::LogicCell, Kind::FlipFlop, Kind::BlockRam, Kind::Multiplier],
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {
             Kind::Lut => "LUTs",
             Kind::FlipFlop => "flip-flops",
+            Kind::LogicCell => "logic cells",
             Kind::BlockRam => "block RAMs",
             Kind::Multiplier => "multipliers",
         }
@@ -30,6 +39,7 @@ impl Kind {
         match self {
             Kind::Lut => resources.lut,
             Kind::FlipFlop => resources.ff,
+            Kind::LogicCell => resources.lc,
             Kind::BlockRam => resources.bram,
             Kind::Multiplier => resources.dsp,
         }
@@ -40,6 +50,7 @@ impl Kind {
         match self {
             Kind::Lut => has.lut,
             Kind::FlipFlop => has.ff,
+            Kind::LogicCell => has.lc,
             Kind::BlockRam => has.bram,
             Kind::Multiplier => has.dsp,
         }
@@ -54,7 +65,7 @@ pub(super) fn check(manifest: &Manifest, target: Target, layers: &[Layer], aroun
     let mut all = total(layers);
     all += around;
     let mut faults = Faults::default();
-    for kind in Kind::ALL {
+    for &kind in Kind::of_family(target.family()) {
         let (used, available) = (kind.of(&all), kind.available(target));
         if used > available {
             let message = format!(
@@ -82,13 +93,17 @@ struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// Half of the array: about half of what it takes, and twice the cycles.
-    fn halve(&mut self) -> usize {
+    /// Half of the array: twice the cycles, half of its blocks; of its logic a third, as the digits networks' layers showed.
+    fn halve(&mut self, kind: Kind) -> usize {
         match self.pe > self.simd {
             true => self.pe = self.pe.div_ceil(2),
             false => self.simd = self.simd.div_ceil(2),
         }
-        let left = self.used.div_ceil(2).max(self.least);
+        let left = match kind {
+            Kind::Lut | Kind::FlipFlop | Kind::LogicCell => (2 * self.used).div_ceil(3),
+            Kind::BlockRam | Kind::Multiplier => self.used.div_ceil(2),
+        };
+        let left = left.max(self.least);
         let saved = self.used - left;
         self.used = left;
         self.cycles *= 2;
@@ -106,7 +121,7 @@ fn advice(manifest: &Manifest, target: Target, layers: &[Layer], kind: Kind, exc
             let layer = layers.iter().find(|layer| layer.name == stage.name)?;
             let least = match kind {
                 Kind::BlockRam => stage.rom_bits.div_ceil(target.block_ram().bits),
-                Kind::Lut | Kind::FlipFlop | Kind::Multiplier => 0,
+                Kind::Lut | Kind::FlipFlop | Kind::LogicCell | Kind::Multiplier => 0,
             };
             let used = kind.of(&layer.resources);
             let least = least.min(used);
@@ -125,7 +140,7 @@ fn advice(manifest: &Manifest, target: Target, layers: &[Layer], kind: Kind, exc
     while saved < excess {
         let can = |share: &&mut Share| share.pe * share.simd > 1 && share.used > share.least.max(1);
         match shares.iter_mut().filter(can).max_by_key(|share| share.used - share.least) {
-            Some(share) => saved += share.halve(),
+            Some(share) => saved += share.halve(kind),
             None => return "no folding would: take a larger device, fewer weights, or fewer bits".to_owned(),
         }
     }
@@ -184,19 +199,20 @@ mod tests {
         }
     }
 
-    fn layer(name: &str, lut: usize, bram: usize) -> Layer {
-        Layer { name: name.into(), resources: Resources { lut, bram, ..Resources::default() }, rom_bits: 0 }
+    fn layer(name: &str, lc: usize, bram: usize) -> Layer {
+        let resources = Resources { lut: lc / 2, ff: lc, lc, bram, ..Resources::default() };
+        Layer { name: name.into(), resources, rom_bits: 0 }
     }
 
     #[test]
     fn says_what_runs_out_by_how_much_and_which_folding_would_fit() {
         let layers = [layer("fc1", 6000, 4), layer("fc2", 2000, 2)];
-        let around = Resources { lut: 100, ..Resources::default() };
+        let around = Resources { lut: 50, ff: 100, lc: 100, ..Resources::default() };
         assert!(check(&manifest(100), Target::Ecp5_25k, &layers, around).is_ok());
         let error = check(&manifest(100), Target::Ice40Hx8k, &layers, around).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`net` does not fit ice40-hx8k: 8100 LUTs used, 7680 available, 420 too many (105 %)\n  help: by \
+            "`net` does not fit ice40-hx8k: 8100 logic cells used, 7680 available, 420 too many (105 %)\n  help: by \
              estimate, `folding: {fc1: {pe: 8, simd: 8}}` would fit, at 128 cycles an inference; or take a larger \
              device"
         );
@@ -216,7 +232,11 @@ mod tests {
     #[test]
     fn reports_every_resource_that_runs_out() {
         let layers = [layer("fc1", 9000, 40)];
-        let error = check(&manifest(10), Target::Ice40Up5k, &layers, Resources::default()).unwrap_err();
+        let fault = |target| check(&manifest(10), target, &layers, Resources::default()).unwrap_err();
+        let error = fault(Target::Ice40Up5k);
         assert_eq!(error.count(), 2, "{error}");
+        let error = fault(Target::Gowin9k);
+        assert_eq!(error.count(), 3, "{error}");
+        assert!(error.to_string().contains("9000 flip-flops used, 6480 available"), "{error}");
     }
 }

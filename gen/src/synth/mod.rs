@@ -7,7 +7,10 @@ mod board;
 mod cells;
 mod fit;
 mod netlist;
+mod owner;
+mod pack;
 pub mod report;
+mod resources;
 mod route;
 mod surround;
 mod yosys;
@@ -23,7 +26,8 @@ use crate::plan::Cycles;
 use crate::target::Target;
 pub use board::{Board, Facts, Link};
 pub use cells::{Models, models};
-use netlist::{Netlist, Owner};
+use netlist::Netlist;
+use owner::Owner;
 use report::{Files, Layer, Resources, Rom, Seconds, SynthReport, Timing};
 
 /// What to do, and how long it may take.
@@ -116,10 +120,9 @@ impl Job<'_> {
     fn run(self) -> Result<SynthReport> {
         (self.progress)("Yosys");
         let mut seconds = Seconds { synthesis: self.synthesize()?, ..Seconds::default() };
-        let network = Netlist::read(&self.folder.join(yosys::NETWORK))?;
-        let layers = self.layers(&network.resources(&self.manifest.top, self.target)?);
-        let whole = Netlist::read(&self.folder.join(yosys::NETLIST))?;
-        let around = whole.around(&self.surround.module, self.target)?;
+        let netlist = Netlist::read(&self.folder.join(yosys::NETLIST))?;
+        let counts = netlist.count(&self.surround.module, self.target)?;
+        let (layers, around) = (self.layers(&counts.stages), counts.around);
         fit::check(&self.manifest, self.target, &layers, around)?;
         let mut files =
             Files { netlist: yosys::NETLIST.into(), verilog: yosys::VERILOG.into(), bitstream: None };
@@ -217,7 +220,14 @@ impl Job<'_> {
             board_clock_mhz: self.surround.clock_mhz,
             resources: total,
             surroundings: around,
-            available: Resources { lut: has.lut, ff: has.ff, bram: has.bram, rom: has.bram, dsp: has.dsp },
+            available: Resources {
+                lut: has.lut,
+                ff: has.ff,
+                lc: has.lc,
+                bram: has.bram,
+                rom: has.bram,
+                dsp: has.dsp,
+            },
             rom: Rom {
                 bits_used: layers.iter().map(|layer| layer.rom_bits).sum(),
                 bits_taken: total.rom * self.target.block_ram().bits,

@@ -1,42 +1,15 @@
-//! A mapped netlist, as Yosys writes it in JSON: what each stage takes of the device.
-//!
-//! A flattened netlist keeps the names of registers and of the nets that the RTL named; what lies between them has
-//! none. So a cell belongs to the stage that its output's name says, and a nameless one to the stage that
-//! most of its readers belong to: a look-up table belongs to the register behind it.
+//! A mapped netlist, as Yosys writes it in JSON: its cells, and who drives and reads each net.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::yosys::{INSTANCE, NAMED};
+use super::owner::{Owner, owners};
+use super::pack::logic_cells;
+use super::resources::{Context, Resources};
 use crate::error::{Error, Result};
-use crate::target::{Family, Target};
-
-/// What a part of the design takes of the device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resources {
-    /// ECP5: LUT4 + 2·CCU2C + 6·DPR16X4. iCE40: LUT4 + carries without a LUT. Gowin: LUTs + ALUs + 4·RAM16.
-    pub lut: usize,
-    /// Flip-flops.
-    pub ff: usize,
-    /// Block RAMs.
-    pub bram: usize,
-    /// Of them, those that are never written.
-    pub rom: usize,
-    /// Multiplier blocks.
-    pub dsp: usize,
-}
-
-impl std::ops::AddAssign for Resources {
-    fn add_assign(&mut self, other: Resources) {
-        self.lut += other.lut;
-        self.ff += other.ff;
-        self.bram += other.bram;
-        self.rom += other.rom;
-        self.dsp += other.dsp;
-    }
-}
+use crate::target::Target;
 
 /// A netlist file.
 #[derive(Debug, Deserialize)]
@@ -44,50 +17,69 @@ pub(super) struct Netlist {
     modules: HashMap<String, Module>,
 }
 
+/// A flattened module.
 #[derive(Debug, Deserialize)]
-struct Module {
+pub(super) struct Module {
+    #[serde(default)]
+    ports: BTreeMap<String, Port>,
     #[serde(default)]
     cells: BTreeMap<String, Cell>,
     #[serde(default)]
-    netnames: BTreeMap<String, Net>,
+    pub netnames: BTreeMap<String, Net>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Cell {
+struct Port {
+    direction: Direction,
+    bits: Vec<Bit>,
+}
+
+/// A cell of the device.
+#[derive(Debug, Deserialize)]
+pub(super) struct Cell {
     #[serde(rename = "type")]
-    kind: String,
+    pub kind: String,
     #[serde(default)]
     port_directions: HashMap<String, Direction>,
     #[serde(default)]
     connections: BTreeMap<String, Vec<Bit>>,
 }
 
-#[derive(Debug, PartialEq, Eq, Deserialize)]
+/// Which way a port faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Direction {
+pub(super) enum Direction {
     Input,
     Output,
     Inout,
 }
 
+/// One bit of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(untagged)]
-enum Bit {
+pub(super) enum Bit {
     Net(u64),
     Constant(String),
 }
 
+/// A name of some nets.
 #[derive(Debug, Deserialize)]
-struct Net {
+pub(super) struct Net {
     #[serde(default)]
-    hide_name: u8,
-    bits: Vec<Bit>,
+    pub hide_name: u8,
+    pub bits: Vec<Bit>,
     #[serde(default)]
-    attributes: HashMap<String, serde_json::Value>,
+    pub attributes: HashMap<String, serde_json::Value>,
 }
 
-/// Whose a cell of the network is: a stage's, by its instance's name without `u_`, or nobody's.
-pub(super) type Owner = Option<String>;
+/// What the parts of a design take of the device.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Each stage of the network.
+    pub stages: BTreeMap<Owner, Resources>,
+    /// What is around the network.
+    pub around: Resources,
+}
 
 impl Netlist {
     /// Reads a file that Yosys' `write_json` wrote.
@@ -97,110 +89,104 @@ impl Netlist {
             .map_err(|error| Error::tool(format!("`{}` is no netlist: {error}", path.display())))
     }
 
-    fn module(&self, name: &str) -> Result<&Module> {
-        let module = self.modules.get(name);
-        module.ok_or_else(|| Error::tool(format!("the netlist has lost its top module `{name}`")))
-    }
-
-    /// What each stage of the network takes.
+    /// Counts the cells of `top`, which the network and what surrounds it were flattened into.
     ///
     /// # Errors
     /// There is no such module.
-    pub fn resources(&self, network: &str, target: Target) -> Result<BTreeMap<Owner, Resources>> {
-        let module = self.module(network)?;
-        let context = Context::of(module);
-        let mut all = BTreeMap::new();
-        for (cell, owner) in module.cells.values().zip(module.owners()) {
-            *all.entry(owner).or_insert_with(Resources::default) += cell.resources(target.family(), &context);
+    pub fn count(&self, top: &str, target: Target) -> Result<Counts> {
+        let lost = || Error::tool(format!("the netlist has lost its top module `{top}`"));
+        let module = self.modules.get(top).ok_or_else(lost)?;
+        let wiring = Wiring::of(module);
+        let context = Context::of(&wiring);
+        let family = target.family();
+        let packed = logic_cells(&wiring, family);
+        let mut counts = Counts {
+            around: Resources { lc: packed.constants, ..Resources::default() },
+            ..Counts::default()
+        };
+        for ((cell, owner), lc) in wiring.cells.iter().zip(owners(module, &wiring)).zip(packed.cells) {
+            let resources = Resources { lc, ..cell.resources(family, &context) };
+            match owner {
+                Some(owner) => *counts.stages.entry(owner).or_default() += resources,
+                None => counts.around += resources,
+            }
         }
-        Ok(all)
-    }
-
-    /// What is around the network, which was flattened into `top`.
-    ///
-    /// # Errors
-    /// There is no such module.
-    pub fn around(&self, top: &str, target: Target) -> Result<Resources> {
-        let module = self.module(top)?;
-        let context = Context::of(module);
-        let inside = format!("{INSTANCE}.");
-        let mut all = Resources::default();
-        for (_, cell) in module.cells.iter().filter(|(name, _)| !name.starts_with(&inside)) {
-            all += cell.resources(target.family(), &context);
-        }
-        Ok(all)
+        Ok(counts)
     }
 }
 
 impl Module {
-    fn owners(&self) -> Vec<Owner> {
-        let names = self.names();
-        let cells: Vec<&Cell> = self.cells.values().collect();
-        let mut readers: HashMap<u64, Vec<usize>> = HashMap::new();
-        let mut drivers: HashMap<u64, usize> = HashMap::new();
+    /// The cells' names, in the order of [`Wiring::cells`].
+    pub fn cell_names(&self) -> impl Iterator<Item = &str> {
+        self.cells.keys().map(String::as_str)
+    }
+}
+
+/// A port of a cell, which is named by its place in [`Wiring::cells`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pin<'a> {
+    pub cell: usize,
+    pub port: &'a str,
+}
+
+/// Who drives and who reads each net.
+#[derive(Debug)]
+pub(super) struct Wiring<'a> {
+    /// The cells in the order of their names, which is nextpnr's.
+    pub cells: Vec<&'a Cell>,
+    drivers: HashMap<u64, Pin<'a>>,
+    readers: HashMap<u64, Vec<Pin<'a>>>,
+    outputs: HashSet<u64>,
+}
+
+impl<'a> Wiring<'a> {
+    /// The wiring of a module.
+    pub fn of(module: &'a Module) -> Self {
+        let cells: Vec<&Cell> = module.cells.values().collect();
+        let (mut drivers, mut readers) = (HashMap::new(), HashMap::<u64, Vec<Pin>>::new());
         for (index, cell) in cells.iter().enumerate() {
-            cell.nets(&Direction::Input).for_each(|net| readers.entry(net).or_default().push(index));
-            cell.nets(&Direction::Output).for_each(|net| _ = drivers.insert(net, index));
+            for (port, net) in cell.pins(Direction::Input) {
+                readers.entry(net).or_default().push(Pin { cell: index, port });
+            }
+            drivers.extend(cell.pins(Direction::Output).map(|(port, net)| (net, Pin { cell: index, port })));
         }
-        let named = |cell: &&Cell| cell.nets(&Direction::Output).find_map(|net| names.get(&net).cloned());
-        let mut owners: Vec<Owner> = cells.iter().map(named).collect();
-        let read_by = |owners: &[Owner], cell: &Cell| {
-            let indices = cell.nets(&Direction::Output).filter_map(|net| readers.get(&net)).flatten();
-            most(indices.filter_map(|&index| owners[index].as_ref()))
-        };
-        let driven_by = |owners: &[Owner], cell: &Cell| {
-            let indices = cell.nets(&Direction::Input).filter_map(|net| drivers.get(&net));
-            most(indices.filter_map(|&index| owners[index].as_ref()))
-        };
-        spread(&cells, &mut owners, read_by);
-        spread(&cells, &mut owners, driven_by);
-        owners
+        let outputs = module.ports.values().filter(|port| port.direction != Direction::Input);
+        let outputs = outputs.flat_map(|port| &port.bits).filter_map(Bit::net).collect();
+        Wiring { cells, drivers, readers, outputs }
     }
 
-    /// The stage that drives a net, for every net whose name says so.
-    fn names(&self) -> HashMap<u64, String> {
-        let mut names = HashMap::new();
-        let named = |net: &Net| net.hide_name == 0 && net.attributes.contains_key(NAMED);
-        for (name, net) in self.netnames.iter().filter(|(_, net)| named(net)) {
-            if let Some((instance, _)) = name.split_once('.') {
-                let stage = instance.strip_prefix("u_").unwrap_or(instance);
-                let nets = net.bits.iter().filter_map(Bit::net);
-                names.extend(nets.map(|net| (net, stage.to_owned())));
-            }
-        }
-        names
+    /// What drives a net.
+    pub fn driver(&self, net: u64) -> Option<Pin<'a>> {
+        self.drivers.get(&net).copied()
     }
-}
 
-/// The most frequent stage; the first in order where two are.
-fn most<'a>(stages: impl Iterator<Item = &'a String>) -> Owner {
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    stages.for_each(|stage| *counts.entry(stage).or_default() += 1);
-    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(stage, _)| stage.clone())
-}
+    /// The cells' inputs that read a net.
+    pub fn readers(&self, net: u64) -> &[Pin<'a>] {
+        self.readers.get(&net).map_or(&[], Vec::as_slice)
+    }
 
-/// Gives every cell without an owner what `neighbours` says, until nothing changes.
-fn spread(cells: &[&Cell], owners: &mut [Owner], neighbours: impl Fn(&[Owner], &Cell) -> Owner) {
-    let mut waiting: Vec<usize> = (0..cells.len()).filter(|&index| owners[index].is_none()).collect();
-    loop {
-        let found: Vec<(usize, Owner)> =
-            waiting.iter().map(|&index| (index, neighbours(owners, cells[index]))).collect();
-        let before = waiting.len();
-        waiting.clear();
-        for (index, owner) in found {
-            match owner {
-                Some(_) => owners[index] = owner,
-                None => waiting.push(index),
-            }
-        }
-        if waiting.len() == before {
-            return;
+    /// Whether a net leaves the module.
+    pub fn is_output(&self, net: u64) -> bool {
+        self.outputs.contains(&net)
+    }
+
+    /// How many read a net.
+    pub fn fanout(&self, net: u64) -> usize {
+        self.readers(net).len() + usize::from(self.is_output(net))
+    }
+
+    /// The only reader of a net.
+    pub fn only_reader(&self, net: u64) -> Option<Pin<'a>> {
+        match (self.readers(net), self.is_output(net)) {
+            (&[reader], false) => Some(reader),
+            _ => None,
         }
     }
 }
 
 impl Bit {
-    fn net(&self) -> Option<u64> {
+    /// The net, unless it is a constant.
+    pub fn net(&self) -> Option<u64> {
         match self {
             Bit::Net(net) => Some(*net),
             Bit::Constant(_) => None,
@@ -208,83 +194,30 @@ impl Bit {
     }
 }
 
-/// What the count of a cell depends on beside itself.
-struct Context {
-    /// The operands and carry-in of every iCE40 LUT: a carry with the same ones shares its logic cell.
-    fused: HashSet<[Option<Bit>; 3]>,
-    /// Nets that Gowin's GND cell drives.
-    low: HashSet<u64>,
-}
-
-impl Context {
-    fn of(module: &Module) -> Self {
-        let luts = module.cells.values().filter(|cell| cell.kind == "SB_LUT4");
-        let grounds = module.cells.values().filter(|cell| cell.kind == "GND");
-        Context {
-            fused: luts.map(|cell| ["I1", "I2", "I3"].map(|port| cell.bit(port))).collect(),
-            low: grounds.flat_map(|cell| cell.nets(&Direction::Output)).collect(),
-        }
-    }
-
-    fn is_low(&self, bit: Option<Bit>) -> bool {
-        match bit {
-            Some(Bit::Net(net)) => self.low.contains(&net),
-            Some(Bit::Constant(value)) => value != "1",
-            None => true,
-        }
-    }
-}
-
 impl Cell {
-    fn nets(&self, direction: &Direction) -> impl Iterator<Item = u64> {
-        let ports = self
-            .connections
-            .iter()
-            .filter(move |(port, _)| self.port_directions.get(*port) == Some(direction));
-        ports.flat_map(|(_, bits)| bits).filter_map(Bit::net)
+    fn pins(&self, direction: Direction) -> impl Iterator<Item = (&str, u64)> {
+        let ports = self.connections.iter();
+        let ports = ports.filter(move |(port, _)| self.port_directions.get(*port) == Some(&direction));
+        ports.flat_map(|(port, bits)| bits.iter().filter_map(|bit| Some((port.as_str(), bit.net()?))))
     }
 
-    fn bit(&self, port: &str) -> Option<Bit> {
-        self.connections.get(port).and_then(|bits| bits.first()).cloned()
+    /// The nets at its inputs or outputs.
+    pub fn nets(&self, direction: Direction) -> impl Iterator<Item = u64> {
+        self.pins(direction).map(|(_, net)| net)
     }
 
-    fn resources(&self, family: Family, context: &Context) -> Resources {
-        let none = Resources::default();
-        let kind = self.kind.as_str();
-        let low = |port: &str| context.is_low(self.bit(port));
-        let block = |never_written: bool| Resources { bram: 1, rom: usize::from(never_written), ..none };
-        match family {
-            Family::Ecp5 => match kind {
-                "LUT4" => Resources { lut: 1, ..none },
-                "CCU2C" => Resources { lut: 2, ..none },
-                "TRELLIS_DPR16X4" => Resources { lut: 6, ..none },
-                "TRELLIS_FF" => Resources { ff: 1, ..none },
-                "DP16KD" => block(low("WEA") && low("WEB")),
-                "PDPW16KD" => block(low("CEW")),
-                "MULT18X18D" => Resources { dsp: 1, ..none },
-                _ => none,
-            },
-            Family::Ice40 => match kind {
-                "SB_LUT4" => Resources { lut: 1, ..none },
-                "SB_CARRY" if !context.fused.contains(&["I0", "I1", "CI"].map(|port| self.bit(port))) => {
-                    Resources { lut: 1, ..none }
-                }
-                "SB_MAC16" => Resources { dsp: 1, ..none },
-                _ if kind.starts_with("SB_DFF") => Resources { ff: 1, ..none },
-                _ if kind.starts_with("SB_RAM40") => block(low("WE") || low("WCLKE")),
-                _ => none,
-            },
-            Family::Gowin => match kind {
-                "LUT1" | "LUT2" | "LUT3" | "LUT4" | "ALU" => Resources { lut: 1, ..none },
-                "RAM16SDP4" => Resources { lut: 4, ..none },
-                _ if kind.starts_with("DFF") => Resources { ff: 1, ..none },
-                _ if kind.starts_with("MULT") => Resources { dsp: 1, ..none },
-                "pROM" | "pROMX9" => block(true),
-                "SP" | "SPX9" => block(low("WRE")),
-                "SDPB" | "SDPX9B" => block(low("CEA")),
-                "DPB" | "DPX9B" => block(low("WREA") && low("WREB")),
-                _ => none,
-            },
-        }
+    /// A port of one bit.
+    pub fn bit(&self, port: &str) -> Option<&Bit> {
+        self.connections.get(port).and_then(|bits| bits.first())
+    }
+
+    /// The net at a port of one bit.
+    pub fn net(&self, port: &str) -> Option<u64> {
+        self.bit(port).and_then(Bit::net)
+    }
+
+    /// Whether an input is tied to 0.
+    pub fn reads_zero(&self) -> bool {
+        self.connections.values().flatten().any(|bit| *bit == Bit::Constant("0".into()))
     }
 }

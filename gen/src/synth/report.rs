@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::netlist::Resources;
+pub use super::resources::Resources;
 pub use super::route::{CriticalPath, Seed};
 use crate::plan::Cycles;
 use crate::target::Target;

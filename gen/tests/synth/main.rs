@@ -96,7 +96,15 @@ fn reaches_a_bitstream() {
     let timing = report.routed.unwrap();
     assert!(timing.fmax_mhz > 20.0);
     assert!((timing.inferences_per_s - timing.fmax_mhz * 1e6 / 256.0).abs() < 1.0);
-    let bitstream = folder.parent().unwrap().join("ice40-hx8k").join(report.files.bitstream.unwrap());
+    let results = synth::folder(&folder, Target::Ice40Hx8k, None);
+    let routed: serde_json::Value =
+        serde_json::from_slice(&fs::read(results.join("nextpnr_1.json")).unwrap()).unwrap();
+    let counted = report.resources.lc + report.surroundings.lc;
+    assert_eq!(
+        routed["utilization"]["ICESTORM_LC"]["used"], counted,
+        "the logic cells by nextpnr's own count"
+    );
+    let bitstream = results.join(report.files.bitstream.unwrap());
     assert!(fs::metadata(bitstream).unwrap().len() > 100_000);
 }
 
