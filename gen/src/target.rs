@@ -18,6 +18,17 @@ pub enum Family {
     Gowin,
 }
 
+impl Family {
+    /// Its name in folders and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Ecp5 => "ecp5",
+            Family::Ice40 => "ice40",
+            Family::Gowin => "gowin",
+        }
+    }
+}
+
 /// A device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -15,8 +15,9 @@ const FRAMES: usize = 24;
 
 fn weights(scheme: Scheme, outputs: usize, inputs: usize) -> Weights {
     let range = scheme.range();
-    let levels: Vec<i16> =
-        (range.min as i16..=range.max as i16).filter(|&level| scheme.contains(level.into())).collect();
+    let levels: Vec<i16> = (range.min as i16..=range.max as i16)
+        .filter(|&level| level != 0 && scheme.contains(level.into()))
+        .collect();
     let values =
         Array2::from_shape_fn((outputs, inputs), |(o, i)| levels[(o * 7 + i * 5 + o * i) % levels.len()]);
     Weights::new(scheme, values, 0).unwrap()

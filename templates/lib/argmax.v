@@ -24,12 +24,15 @@ module argmax #(
   reg  [COUNT_BITS-1:0] count_q;           // index of the element offered
   reg  [COUNT_BITS-1:0] index_q;           // index of the greatest so far
   reg  [      BITS-1:0] best_q;            // the greatest so far, top bit flipped when signed
+  reg                   first_q;           // the element offered is the vector's first
   reg  [COUNT_BITS-1:0] result_q;
   reg                   valid_q;
 
   wire [      BITS-1:0] offset = (SIGNED != 0) ? ~({BITS{1'b1}} >> 1) : {BITS{1'b0}};
   wire [      BITS-1:0] element = s_data ^ offset;
-  wire                  better = count_q == {COUNT_BITS{1'b0}} || element > best_q;
+  wire [        BITS:0] below = {1'b0, best_q} - {1'b0, element};
+  wire                  unused = &{1'b0, below[BITS-1:0]};
+  wire                  better = first_q || below[BITS];
   wire                  at_end = count_q == LAST;
 
   assign s_ready = !valid_q || m_ready;
@@ -47,6 +50,7 @@ module argmax #(
     if (s_ready) begin
       valid_q <= s_valid && at_end;
       if (s_valid) begin
+        first_q <= at_end;
         count_q <= at_end ? {COUNT_BITS{1'b0}} : count_q + 1'b1;
         if (better) begin
           best_q  <= element;
@@ -56,6 +60,7 @@ module argmax #(
       end
     end
     if (rst) begin
+      first_q <= 1'b1;
       count_q <= {COUNT_BITS{1'b0}};
       valid_q <= 1'b0;
     end

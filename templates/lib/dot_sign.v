@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Dot product with binary weights, code 1 = minus one. A negative product lacks its +1: the sum of SIMD products is
-// too small by the number of weights -1.
+// Dot product with binary weights, code 1 for -1. An activation counts from its least value: x, or x + 2^(X_BITS-1) when signed;
+// a weight -1 adds the bits' complement of that.
 `default_nettype none
 
 module dot_sign #(
@@ -8,30 +8,29 @@ module dot_sign #(
     parameter X_BITS    = 8,               // bits of one activation
     parameter X_SIGNED  = 0,               // 1: activations are two's complement
     parameter CODE_BITS = 1,               // bits of one weight code
+    parameter CHAIN     = 4,               // lanes of a chain
+    parameter FIRST     = 0,               // 1: its first has a register of its own
     parameter SUM_BITS  = 20               // bits of the sum; the sum is modulo 2^SUM_BITS
 ) (
-    input  wire                      clk,     // clock
-    input  wire [   SIMD*X_BITS-1:0] x,       // activations, lane 0 lowest
-    input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
-    output wire [      SUM_BITS-1:0] sum      // sum of the products, max(1, ceil(log2(SIMD))) cycles later
+    input  wire                      clk,  // clock
+    input  wire [   SIMD*X_BITS-1:0] x,    // activations, lane 0 lowest; skewed
+    input  wire [SIMD*CODE_BITS-1:0] w,    // weight codes, lane 0 lowest; skewed
+    output wire [      SUM_BITS-1:0] sum   // sum of the products; latency of `gated_sum`gated_sum's
 );
 
-  localparam BITS = X_BITS + 1;  // of one product
+  localparam [X_BITS-1:0] FLIP = (X_SIGNED != 0) ? ~({X_BITS{1'b1}} >> 1) : {X_BITS{1'b0}};
 
-  wire [SIMD*BITS-1:0] product;
+  wire [SIMD*X_BITS-1:0] u;
 
   genvar i;
   generate
     for (i = 0; i < SIMD; i = i + 1) begin : g_lane
-      wire [X_BITS-1:0]    value = x[i*X_BITS+:X_BITS];
-      wire                 sign = w[i];
-      wire                 top = (X_SIGNED != 0) && value[X_BITS-1];
-      assign product[i*BITS+:BITS] = {top, value} ^ {BITS{sign}};
+      assign u[i*X_BITS+:X_BITS] = x[i*X_BITS+:X_BITS] ^ FLIP;
     end
   endgenerate
 
-  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(1), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(1)) u_tree (
-      .clk(clk), .x(product), .sum(sum)
+  gated_sum #(.SIMD(SIMD), .BITS(X_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .OUT_BITS(SUM_BITS)) u_sum (
+      .clk(clk), .x(u), .gate({SIMD{1'b1}}), .invert(w), .sum(sum)
   );
 
 endmodule

@@ -14,31 +14,15 @@ module issue_gate #(
     output wire last                       // the next beat completes a result
 );
 
-  localparam BITS = $clog2(PLACES + 1);
-  localparam [BITS-1:0] ALL = PLACES[BITS-1:0];
-  localparam [BITS-1:0] ONE = 1;
+  wire any;                                // there is a free place
+  reg  freed_q;                            // cut off from what the reader's ready depends on
 
-  reg  [BITS-1:0] places_q;                // free places
-  reg             any_q;                   // there is one
-  wire            taken = issue && last;
-
-  assign open = !last || any_q;
+  assign open = !last || any;
 
   loop_counter #(.LENGTH(STEPS)) u_steps (.clk(clk), .rst(rst), .step(issue), .at_end(last));
+  token_count #(.COUNT(PLACES), .START(1)) u_free (.clk(clk), .rst(rst), .add(freed_q), .take(issue && last), .any(any));
 
-  always @(posedge clk) begin
-    if (freed && !taken) begin
-      places_q <= places_q + ONE;
-      any_q    <= 1'b1;
-    end else if (taken && !freed) begin
-      places_q <= places_q - ONE;
-      any_q    <= places_q != ONE;
-    end
-    if (rst) begin
-      places_q <= ALL;
-      any_q    <= 1'b1;
-    end
-  end
+  always @(posedge clk) freed_q <= freed && !rst;
 
 endmodule
 

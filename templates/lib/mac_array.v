@@ -37,9 +37,16 @@ module mac_array #(
   localparam [63:0] MULTIPLY = "multiply";
   localparam WORD = PE * SIMD * CODE_BITS;
   localparam SHARE = PE / BLOCKS;          // outputs that read the same inputs
+  // Chains of lanes for what is added or not; these come skewed.
+  localparam SKEWED = KIND != XNOR && KIND != MULTIPLY;
+  localparam CHAIN  = SKEWED ? 4 : 1;
+  localparam LENGTH = (SIMD < CHAIN) ? SIMD : CHAIN;
+  // A block RAM's word comes late and from far: with many words, nothing but a register follows it.
+  localparam FIRST  = (SKEWED && FOLDS * STEPS > 64) ? 1 : 0;
+  localparam GATED  = FIRST + ((LENGTH > 2) ? LENGTH - 1 : 1) + $clog2((SIMD + CHAIN - 1) / CHAIN);
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
-  localparam DELAY = (KIND == XNOR) ? (LEVELS + 1) / 2 : (KIND == MULTIPLY) ? LEVELS + 1 : LEVELS;
-
+  localparam DELAY  = (KIND == XNOR) ? (LEVELS + 1) / 2 : (KIND == MULTIPLY) ? LEVELS + 1 :
+      (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
   localparam DEPTH = FOLDS * STEPS;
   localparam ADDRESS_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
   localparam FETCH = 2;                    // cycles from a word's address to the word
@@ -76,12 +83,27 @@ module mac_array #(
     end
   end
 
+  wire [WORD-1:0] skewed;
+
   genvar pixel, p;
   generate
+    for (p = 0; p < PE; p = p + 1) begin : g_weights
+      lane_skew #(.LANES(SIMD), .BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST)) u_skew (
+          .clk(clk), .x(weight[p*SIMD*CODE_BITS+:SIMD*CODE_BITS]), .y(skewed[p*SIMD*CODE_BITS+:SIMD*CODE_BITS])
+      );
+    end
     for (pixel = 0; pixel < PIXELS; pixel = pixel + 1) begin : g_pixel
+      wire [BLOCKS*SIMD*X_BITS-1:0] x_skewed;
+
+      for (p = 0; p < BLOCKS; p = p + 1) begin : g_block
+        lane_skew #(.LANES(SIMD), .BITS(X_BITS), .CHAIN(CHAIN), .FIRST(FIRST)) u_skew (
+            .clk(clk), .x(s_data[(pixel*BLOCKS+p)*SIMD*X_BITS+:SIMD*X_BITS]), .y(x_skewed[p*SIMD*X_BITS+:SIMD*X_BITS])
+        );
+      end
+
       for (p = 0; p < PE; p = p + 1) begin : g_pe
-        wire [   SIMD*X_BITS-1:0] x = s_data[(pixel*BLOCKS+p/SHARE)*SIMD*X_BITS+:SIMD*X_BITS];
-        wire [SIMD*CODE_BITS-1:0] w = weight[p*SIMD*CODE_BITS+:SIMD*CODE_BITS];
+        wire [   SIMD*X_BITS-1:0] x = x_skewed[(p/SHARE)*SIMD*X_BITS+:SIMD*X_BITS];
+        wire [SIMD*CODE_BITS-1:0] w = skewed[p*SIMD*CODE_BITS+:SIMD*CODE_BITS];
         wire [      ACC_BITS-1:0] sum;
 
         if (KIND == XNOR) begin : g_dot
@@ -90,23 +112,23 @@ module mac_array #(
           );
         end else if (KIND == SIGN) begin : g_dot
           dot_sign #(
-              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
           ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == TERNARY) begin : g_dot
           dot_ternary #(
-              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
           ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == TWOBIT) begin : g_dot
           dot_twobit #(
-              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
           ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == PO2) begin : g_dot
           dot_po2 #(
-              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
           ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == DFP) begin : g_dot
           dot_dfp #(
-              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
           ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
         end else if (KIND == MULTIPLY) begin : g_dot
           dot_multiply #(

@@ -19,34 +19,25 @@ module result_buffer #(
 
   assign freed = m_valid && m_ready;
 
+  token_count #(.COUNT(PLACES), .START(0)) u_held (.clk(clk), .rst(rst), .add(s_valid), .take(freed), .any(m_valid));
+
   generate
     if (PLACES == 1) begin : g_one
-      reg             valid_q;
       reg [WIDTH-1:0] data_q;
 
-      assign m_valid = valid_q;
-      assign m_data  = data_q;
+      assign m_data = data_q;
 
-      always @(posedge clk) begin
-        valid_q <= s_valid || (valid_q && !m_ready);
-        if (s_valid) data_q <= s_data;
-        if (rst) valid_q <= 1'b0;
-      end
+      always @(posedge clk) if (s_valid) data_q <= s_data;
     end else begin : g_ring
       localparam A_BITS = $clog2(PLACES);
-      localparam C_BITS = $clog2(PLACES + 1);
-      localparam [C_BITS-1:0] ONE = 1;
 
       reg  [ WIDTH-1:0] memory[0:PLACES-1];
       reg  [A_BITS-1:0] write_address_q;
       reg  [A_BITS-1:0] read_address_q;
       wire [A_BITS-1:0] write_address_d;
       wire [A_BITS-1:0] read_address_d;
-      reg  [C_BITS-1:0] held_q;
-      reg               valid_q;
 
-      assign m_valid = valid_q;
-      assign m_data  = memory[read_address_q];
+      assign m_data = memory[read_address_q];
 
       ring_step #(.DEPTH(PLACES), .STEP(1)) u_write_step (.from(write_address_q), .to(write_address_d));
       ring_step #(.DEPTH(PLACES), .STEP(1)) u_read_step (.from(read_address_q), .to(read_address_d));
@@ -55,18 +46,9 @@ module result_buffer #(
         if (s_valid) memory[write_address_q] <= s_data;
         if (s_valid) write_address_q <= write_address_d;
         if (freed) read_address_q <= read_address_d;
-        if (s_valid && !freed) begin
-          held_q  <= held_q + ONE;
-          valid_q <= 1'b1;
-        end else if (freed && !s_valid) begin
-          held_q  <= held_q - ONE;
-          valid_q <= held_q != ONE;
-        end
         if (rst) begin
           write_address_q <= {A_BITS{1'b0}};
           read_address_q  <= {A_BITS{1'b0}};
-          held_q          <= {C_BITS{1'b0}};
-          valid_q         <= 1'b0;
         end
       end
     end

@@ -58,17 +58,23 @@ module width_converter #(
       reg [ BEAT_BITS-1:0] beat_q;         // narrow beats of this vector passed
       reg                  valid_q;
       wire                 narrow;         // a narrow beat passes now
-      wire                 at_end = beat_q == LAST_BEAT;
-      wire                 ends = at_end || phase_q == LAST_PHASE;
+      reg                  at_end_q;       // ... and the next is the vector's last
+      reg                  ends_q;         // ... or the wide beat's
+      wire [PHASE_BITS-1:0] phase_d = ends_q ? {PHASE_BITS{1'b0}} : phase_q + 1'b1;
+      wire [ BEAT_BITS-1:0] beat_d = at_end_q ? {BEAT_BITS{1'b0}} : beat_q + 1'b1;
 
       assign m_valid = valid_q;
 
       always @(posedge clk) begin
         if (narrow) begin
-          phase_q <= ends ? {PHASE_BITS{1'b0}} : phase_q + 1'b1;
-          beat_q  <= at_end ? {BEAT_BITS{1'b0}} : beat_q + 1'b1;
+          phase_q <= phase_d;
+          beat_q  <= beat_d;
+          at_end_q  <= beat_d == LAST_BEAT;
+          ends_q    <= beat_d == LAST_BEAT || phase_d == LAST_PHASE;
         end
         if (rst) begin
+          at_end_q  <= BEATS == 1;
+          ends_q    <= BEATS == 1;
           phase_q <= {PHASE_BITS{1'b0}};
           beat_q  <= {BEAT_BITS{1'b0}};
         end
@@ -77,8 +83,9 @@ module width_converter #(
 `ifdef FORMAL
       // Every beat taken is given once, in its order; the phase follows the beat's place in its vector (RATIO 2 or 4).
       always @(*) if (past_q) assert (phase_q == beat_q[PHASE_BITS-1:0] && beat_q <= LAST_BEAT);
+      always @(*) if (past_q) assert (at_end_q == (beat_q == LAST_BEAT) && ends_q == (at_end_q || phase_q == LAST_PHASE));
       reg vector_done_q = 1'b0;
-      always @(posedge clk) if (past_q && !rst && narrow && at_end) vector_done_q <= 1'b1;
+      always @(posedge clk) if (past_q && !rst && narrow && at_end_q) vector_done_q <= 1'b1;
       always @(*) cover (vector_done_q && m_valid && m_ready);
 `endif
 
@@ -87,7 +94,7 @@ module width_converter #(
 
         assign m_data  = word_q[OUT_WIDTH-1:0];
         assign narrow  = valid_q && m_ready;
-        assign s_ready = !valid_q || (m_ready && ends);
+        assign s_ready = !valid_q || (m_ready && ends_q);
 
         always @(posedge clk) begin
           if (s_ready) begin
@@ -104,8 +111,8 @@ module width_converter #(
         always @(posedge clk) if (s_valid && s_ready) beat_taken_q <= s_data;
         always @(*) if (past_q && valid_q) assert (word_q == beat_taken_q >> (phase_q * OUT_WIDTH));
         always @(*) if (past_q && !valid_q) assert (phase_q == {PHASE_BITS{1'b0}});
-        always @(*) if (narrow && ends) assert (s_ready);    // one wide beat ends, the next may come
-        always @(*) if (s_ready && valid_q) assert (narrow && ends);
+        always @(*) if (narrow && ends_q) assert (s_ready);    // one wide beat ends_q, the next may come
+        always @(*) if (s_ready && valid_q) assert (narrow && ends_q);
 `endif
       end else begin : g_up
         reg [OUT_WIDTH-1:0] word_q;
@@ -125,7 +132,7 @@ module width_converter #(
         end
 
         always @(posedge clk) begin
-          if (s_ready) valid_q <= narrow && ends;
+          if (s_ready) valid_q <= narrow && ends_q;
           if (rst) valid_q <= 1'b0;
         end
 
@@ -137,7 +144,7 @@ module width_converter #(
         always @(*) if (past_q && (valid_q || phase_q != {PHASE_BITS{1'b0}})) assert (word_q == gathered_q);
         always @(*) if (past_q && phase_q != {PHASE_BITS{1'b0}}) assert (word_q >> (phase_q * IN_WIDTH) == 0);
         always @(*) if (past_q && valid_q) assert (phase_q == {PHASE_BITS{1'b0}});
-        always @(posedge clk) if (past_q && !$past(rst) && $past(narrow && ends)) assert (valid_q);
+        always @(posedge clk) if (past_q && !$past(rst) && $past(narrow && ends_q)) assert (valid_q);
 `endif
       end
     end

@@ -31,32 +31,34 @@ module window_rows #(
   localparam signed [COUNT_BITS-1:0] ZERO = {COUNT_BITS{1'b0}};
   localparam [ROOM_BITS-1:0] RING = ROWS[ROOM_BITS-1:0];
 
-  reg  signed [COUNT_BITS-1:0] complete_q; // rows written
   reg  signed [COUNT_BITS-1:0] need_q;     // rows that must be complete before the output row starts
+  reg  signed [COUNT_BITS-1:0] ahead_q;    // rows complete beyond those
   reg         [ ROOM_BITS-1:0] base_q;     // rows released, modulo 2^ROOM_BITS
   reg  signed [COUNT_BITS-1:0] next_q;     // top row of the next output row's window
   reg         [ ROOM_BITS-1:0] room_q;     // rows of the ring that may be written
 
   wire signed [COUNT_BITS-1:0] need_sum = need_q + STRIDE;
+  wire signed [COUNT_BITS-1:0] need_d = last_row ? FIRST_NEED : (need_sum > FRAME) ? FRAME : need_sum;
+  wire signed [COUNT_BITS-1:0] further = (last_row ? FIRST_NEED + FRAME : need_d) - need_q;
   wire        [ ROOM_BITS-1:0] base_next = (last_row || next_q > FRAME) ? FRAME[ROOM_BITS-1:0] :
       (next_q < ZERO) ? {ROOM_BITS{1'b0}} : next_q[ROOM_BITS-1:0];
   wire        [ ROOM_BITS-1:0] freed = base_next - base_q;
 
-  assign row_present = complete_q >= need_q;
+  assign row_present = !ahead_q[COUNT_BITS-1];
   assign row_room    = room_q != {ROOM_BITS{1'b0}};
 
   loop_counter #(.LENGTH(OUT_HEIGHT)) u_out_row (.clk(clk), .rst(rst), .step(row_done), .at_end(last_row));
 
   always @(posedge clk) begin
-    complete_q <= complete_q + (row_written ? {{(COUNT_BITS - 1) {1'b0}}, 1'b1} : ZERO) - ((row_done && last_row) ? FRAME : ZERO);
-    room_q     <= room_q + (row_done ? freed : {ROOM_BITS{1'b0}}) - (row_written ? {{(ROOM_BITS - 1) {1'b0}}, 1'b1} : {ROOM_BITS{1'b0}});
+    ahead_q <= ahead_q + {{(COUNT_BITS - 1) {1'b0}}, row_written} - (row_done ? further : ZERO);
+    room_q  <= room_q + (row_done ? freed : {ROOM_BITS{1'b0}}) - (row_written ? {{(ROOM_BITS - 1) {1'b0}}, 1'b1} : {ROOM_BITS{1'b0}});
     if (row_done) begin
-      need_q    <= last_row ? FIRST_NEED : (need_sum > FRAME) ? FRAME : need_sum;
+      need_q    <= need_d;
       next_q    <= last_row ? FIRST_NEXT : next_q + STRIDE;
       base_q    <= last_row ? {ROOM_BITS{1'b0}} : base_next;
     end
     if (rst) begin
-      complete_q <= ZERO;
+      ahead_q    <= -FIRST_NEED;
       need_q     <= FIRST_NEED;
       next_q     <= FIRST_NEXT;
       base_q     <= {ROOM_BITS{1'b0}};

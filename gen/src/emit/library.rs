@@ -19,6 +19,7 @@ library![
     "clamp",
     "concat_streams",
     "cyclic_rom",
+    "delay",
     "dot_dfp",
     "dot_multiply",
     "dot_po2",
@@ -29,8 +30,11 @@ library![
     "element_select",
     "frame_guard",
     "frame_marker",
+    "gated_add",
+    "gated_sum",
     "issue_gate",
     "lane_mask",
+    "lane_skew",
     "lookup_table",
     "loop_counter",
     "mac_array",
@@ -49,6 +53,7 @@ library![
     "skid_buffer",
     "threshold",
     "threshold_lane",
+    "token_count",
     "weight_rom",
     "width_converter",
     "window",
@@ -56,6 +61,18 @@ library![
     "window_rows",
     "window_single",
 ];
+
+/// Modules that a family has in its own cells, by folder: they stand in for the library's there.
+const OF_FAMILY: &[(&str, &str, &str)] = &[
+    ("ecp5", "gated_add", include_str!("../../../templates/lib/ecp5/gated_add.v")),
+    ("ecp5", "restart_add", include_str!("../../../templates/lib/ecp5/restart_add.v")),
+];
+
+/// A family's own form of a module: its file's name under a generated folder, and its text.
+pub(super) fn of_family(module: &str) -> impl Iterator<Item = (String, &'static str)> {
+    let own = OF_FAMILY.iter().filter(move |(_, name, _)| *name == module);
+    own.map(|(family, name, text)| (format!("{family}/{name}.v"), *text))
+}
 
 /// The modules named and all that they instantiate, with their texts, by name.
 pub(super) fn closure<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<(&'static str, &'static str)> {

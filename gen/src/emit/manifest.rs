@@ -33,6 +33,18 @@ pub struct Manifest {
     pub beyond: Vec<String>,
 }
 
+impl Manifest {
+    /// The Verilog files for a device of `family`: its own form of a module, from the folder of its name, where there is
+    /// one. Without a family of that name, those that behave the same everywhere.
+    pub fn sources<'a>(&'a self, family: &'a str) -> impl Iterator<Item = &'a str> {
+        let verilog = || self.files.iter().map(|file| file.name.as_str()).filter(|name| name.ends_with(".v"));
+        verilog().filter(move |name| match name.split_once('/') {
+            Some((folder, _)) => folder == family,
+            None => !verilog().any(|own| own.split_once('/') == Some((family, name))),
+        })
+    }
+}
+
 /// A generated file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct File {

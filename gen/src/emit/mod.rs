@@ -54,9 +54,10 @@ fn files(graph: &Graph, plan: &Plan, options: Options) -> Result<Vec<(String, St
             }
         }
     }
-    files.extend(
-        library::closure(modules).into_iter().map(|(name, text)| (format!("{name}.v"), text.to_owned())),
-    );
+    for (name, text) in library::closure(modules) {
+        files.push((format!("{name}.v"), text.to_owned()));
+        files.extend(library::of_family(name).map(|(file, text)| (file, text.to_owned())));
+    }
     files.sort();
     match files.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(Error::input(format!("found two files of the name `{}`", pair[0].0))
@@ -144,6 +145,8 @@ fn replace(folder: &Path, files: &[(String, String)]) -> Result<()> {
     fs::create_dir(&content).map_err(|error| Error::io(&content, "create the folder", &error))?;
     for (name, text) in files {
         let path = content.join(name);
+        let parent = path.parent().unwrap_or(&content);
+        fs::create_dir_all(parent).map_err(|error| Error::io(parent, "create the folder", &error))?;
         fs::write(&path, text).map_err(|error| Error::io(&path, "write", &error))?;
     }
     let old = fresh.path().join("old");

@@ -13,8 +13,8 @@ const PLANES_MAX_BITS: u32 = 5;
 /// How a matrix is multiplied, and how its raw sums relate to the exact accumulators:
 /// accumulator = gain · raw + correction\[output\].
 ///
-/// A negative weight inverts its activation without adding one, and agreeing signs are counted
-/// instead of subtracting the others; the corrections make up for both.
+/// Activations count from the least that their bits can write, a negative weight takes their bits' complement, and
+/// agreeing signs are counted instead of subtracting the others; the corrections make up for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product2d {
     /// How a weight multiplies.
@@ -52,32 +52,28 @@ pub fn product_of(scheme: Scheme, encoding: Encoding) -> Product {
 }
 
 impl Product2d {
-    /// Chooses the product and works out the corrections and the width of the raw sums.
-    pub fn new(weights: &Weights, encoding: Encoding, accumulators: Range) -> Self {
+    /// Chooses the product and works out the corrections and the width of the raw sums, for activations within `values`
+    /// and `idle` lanes a row that hold no activation.
+    pub fn new(weights: &Weights, encoding: Encoding, values: Range, idle: usize) -> Self {
         let product = product_of(weights.scheme, encoding);
-        let rows = || weights.values.outer_iter();
+        let of_zero = |code: u64| at_zero(product, weights.scheme.bits(), encoding, code);
+        let idle = idle as i64 * of_zero(padding_code(product, weights.scheme));
+        let rows = weights.values.outer_iter();
         let (gain, corrections): (i64, Vec<i64>) = match product {
             Product::Xnor => {
-                (2, rows().map(|row| -(row.iter().filter(|&&weight| weight != 0).count() as i64)).collect())
+                (2, rows.map(|row| -(row.iter().filter(|&&weight| weight != 0).count() as i64)).collect())
             }
-            Product::Multiply => (1, vec![0; weights.outputs()]),
-            Product::Sign | Product::Ternary | Product::TwoBit | Product::Po2 | Product::Dfp => {
-                (1, rows().map(|row| row.iter().filter(|&&weight| weight < 0).count() as i64).collect())
+            _ => {
+                let lane = |&weight: &i16| of_zero(code(product, weights.scheme, weight));
+                (1, rows.map(|row| -idle - row.iter().map(lane).sum::<i64>()).collect())
             }
         };
-        let most = corrections.iter().copied().max().unwrap_or(0);
-        let least = corrections.iter().copied().min().unwrap_or(0);
-        let raw = Range::new(
-            (accumulators.min - most).div_euclid(gain),
-            (accumulators.max - least + gain - 1).div_euclid(gain),
-        );
-        Product2d {
-            product,
-            code_bits: weights.scheme.bits() as usize,
-            gain,
-            corrections,
-            acc_bits: raw.signed_bits() as usize,
-        }
+        let raw = corrections.iter().enumerate().map(|(row, correction)| {
+            let exact = weights.row_range(row, values);
+            Range::new((exact.min - correction).div_euclid(gain), (exact.max - correction).div_euclid(gain))
+        });
+        let acc_bits = raw.reduce(Range::hull).map_or(1, Range::signed_bits) as usize;
+        Product2d { product, code_bits: weights.scheme.bits() as usize, gain, corrections, acc_bits }
     }
 
     /// Whether the raw sums are the accumulators.
@@ -104,7 +100,7 @@ pub fn code(product: Product, scheme: Scheme, weight: i16) -> u64 {
     }
 }
 
-/// The bits of a weight in a lane that does not exist: with an activation of zero bits it adds nothing.
+/// The bits of a weight in a lane that does not exist: with an activation of zero bits it adds what it adds for zero.
 fn padding_code(product: Product, scheme: Scheme) -> u64 {
     match product {
         Product::Xnor if scheme == Scheme::Binary => 1,
@@ -112,6 +108,25 @@ fn padding_code(product: Product, scheme: Scheme) -> u64 {
         Product::Xnor | Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply => {
             code(product, scheme, 0)
         }
+    }
+}
+
+/// What a lane adds for an activation of zero: weight · activation is what it adds beyond that.
+fn at_zero(product: Product, weight_bits: u32, encoding: Encoding, code: u64) -> i64 {
+    let bits = encoding.bits();
+    let zero = if encoding.is_signed() { 1_i64 << (bits - 1) } else { 0 };
+    let top = weight_bits - 1;
+    let low = code & ((1 << top) - 1);
+    let complemented =
+        |value: i64, bits: u32| if code >> top & 1 == 1 { (1 << bits) - 1 - value } else { value };
+    match product {
+        Product::Xnor | Product::Multiply => 0,
+        Product::Sign => complemented(zero, bits),
+        Product::Ternary => (code & 1) as i64 * complemented(zero, bits),
+        Product::TwoBit => complemented(zero << low, bits + 1),
+        Product::Po2 if low == (1 << top) - 1 => 0,
+        Product::Po2 => complemented(zero << low, bits + (1 << top) - 2),
+        Product::Dfp => low as i64 * complemented(zero, bits),
     }
 }
 
@@ -173,21 +188,23 @@ mod tests {
     use proptest::prelude::*;
 
     /// What the array adds for one weight and one activation, from the bits alone.
-    fn lane(product: Product, bits: u32, code: u64, x: i64) -> i64 {
-        let top = bits - 1;
+    fn lane(product: Product, weight_bits: u32, encoding: Encoding, code: u64, x: i64) -> i64 {
+        let bits = encoding.bits();
+        let top = weight_bits - 1;
         let sign = code >> top & 1 == 1;
         let low = code & ((1 << top) - 1);
-        let invert = |value: i64| if sign { !value } else { value };
+        let u = if encoding.is_signed() { x + (1 << (bits - 1)) } else { x };
+        let complement = |value: i64, bits: u32| if sign { value ^ ((1 << bits) - 1) } else { value };
         match product {
-            Product::Xnor if bits == 1 => i64::from((code == 1) == (x == 1)),
+            Product::Xnor if weight_bits == 1 => i64::from((code == 1) == (x == 1)),
             Product::Xnor => i64::from(code & 1 == 1 && (code >> 1 == 1) == (x == 1)),
-            Product::Sign => invert(x),
-            Product::Ternary => (code & 1) as i64 * invert(x),
-            Product::TwoBit => invert(x << (code & 1)),
+            Product::Sign => complement(u, bits),
+            Product::Ternary => (code & 1) as i64 * complement(u, bits),
+            Product::TwoBit => complement(u << (code & 1), bits + 1),
             Product::Po2 if low == (1 << top) - 1 => 0,
-            Product::Po2 => invert(x << low),
-            Product::Dfp => invert(x * low as i64),
-            Product::Multiply => Encoding::Signed(bits).decode(code) * x,
+            Product::Po2 => complement(u << low, bits + (1 << top) - 2),
+            Product::Dfp => low as i64 * complement(u, bits),
+            Product::Multiply => Encoding::Signed(weight_bits).decode(code) * x,
         }
     }
 
@@ -203,6 +220,7 @@ mod tests {
                 Encoding::Bipolar, Encoding::Ternary, Encoding::Unsigned(4), Encoding::Signed(8),
             ]),
             picks in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20),
+            idle in 0..3_usize,
         ) {
             let levels: Vec<i64> =
                 (scheme.range().min..=scheme.range().max).filter(|&v| scheme.contains(v)).collect();
@@ -212,36 +230,14 @@ mod tests {
             let x: Vec<i64> = picks.iter().map(|p| values[p.1 as usize % values.len()]).collect();
             let weights = Weights::new(scheme, Array2::from_shape_vec((1, row.len()), row.clone()).unwrap(), 0).unwrap();
             let exact: i64 = row.iter().zip(&x).map(|(&w, &x)| i64::from(w) * x).sum();
-            let product = Product2d::new(&weights, array_encoding(scheme, encoding), weights.row_range(0, encoding.range()));
-            let raw: i64 = row
-                .iter()
-                .zip(&x)
-                .map(|(&w, &x)| lane(product.product, scheme.bits(), code(product.product, scheme, w), x))
-                .sum();
+            let encoding = array_encoding(scheme, encoding);
+            let product = Product2d::new(&weights, encoding, encoding.range(), idle);
+            let add = |code: u64, x: i64| lane(product.product, scheme.bits(), encoding, code, x);
+            let nothing = if encoding == Encoding::Bipolar { -1 } else { 0 };
+            let raw: i64 = row.iter().zip(&x).map(|(&w, &x)| add(code(product.product, scheme, w), x)).sum::<i64>()
+                + idle as i64 * add(padding_code(product.product, scheme), nothing);
             prop_assert_eq!(product.gain * raw + product.corrections[0], exact);
             prop_assert!(Encoding::Signed(product.acc_bits as u32).range().contains(raw));
-        }
-    }
-
-    #[test]
-    fn lanes_that_do_not_exist_add_nothing() {
-        for (product, scheme) in [
-            (Product::Xnor, Scheme::Binary),
-            (Product::Xnor, Scheme::Ternary),
-            (Product::Sign, Scheme::Binary),
-            (Product::Ternary, Scheme::Ternary),
-            (Product::TwoBit, Scheme::TwoBit),
-            (Product::Po2, Scheme::Po2 { bits: 4 }),
-            (Product::Dfp, Scheme::Dfp { bits: 4 }),
-            (Product::Multiply, Scheme::Dfp { bits: 8 }),
-        ] {
-            // Zero bits stand for −1 where activations are bipolar.
-            let x = if product == Product::Xnor { -1 } else { 0 };
-            assert_eq!(
-                lane(product, scheme.bits(), padding_code(product, scheme), x),
-                0,
-                "{product:?} {scheme}"
-            );
         }
     }
 
@@ -249,7 +245,7 @@ mod tests {
     fn the_rom_orders_folds_places_groups_rows_lanes() {
         let values = Array2::from_shape_fn((3, 6), |(row, column)| (row * 6 + column) as i16 - 9);
         let weights = Weights::new(Scheme::Dfp { bits: 8 }, values, 0).unwrap();
-        let product = Product2d::new(&weights, Encoding::Unsigned(1), Range::new(-100, 100));
+        let product = Product2d::new(&weights, Encoding::Unsigned(1), Range::new(0, 1), 0);
         // Two places of three channels, two channels and two outputs at once.
         let rom = weight_rom(&weights, &product, 2, 3, 2, 2).unwrap();
         assert_eq!(rom.depth(), 2 * 2 * 2);

@@ -220,6 +220,8 @@ pub(super) struct FlowModel {
     under_way: VecDeque<bool>,
     /// Results in the buffer.
     held: usize,
+    /// Whether one left in the last cycle.
+    freed: bool,
 }
 
 impl FlowModel {
@@ -229,7 +231,7 @@ impl FlowModel {
             _ => None,
         };
         let under_way = VecDeque::from(vec![false; latency]);
-        FlowModel { window, steps: pace.steps, count: 0, places: pace.places, under_way, held: 0 }
+        FlowModel { window, steps: pace.steps, count: 0, places: pace.places, under_way, held: 0, freed: false }
     }
 
     fn open(&self) -> bool {
@@ -251,7 +253,8 @@ impl FlowModel {
         self.under_way.push_back(ends);
         let comes = self.under_way.pop_front() == Some(true);
         self.held = self.held + usize::from(comes) - usize::from(gives);
-        self.places = self.places + usize::from(gives) - usize::from(ends);
+        self.places = self.places + usize::from(self.freed) - usize::from(ends);
+        self.freed = gives;
     }
 }
 

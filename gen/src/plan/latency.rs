@@ -3,21 +3,28 @@
 
 use super::leaf::{Leaf, Product};
 
+/// Lanes of a chain in `mac_array`.
+const CHAIN: usize = 4;
+/// With more words than this a register follows the ROM of a `mac_array` whose lanes form chains.
+const REGISTERED_WORDS: usize = 64;
+
 impl Leaf {
     /// Clock cycles from the last beat taken, or issued, to the beat given, unstalled; 0 where valid passes through.
     pub fn latency(&self) -> usize {
         match self {
             Leaf::Recode { .. } | Leaf::LaneMask { .. } => 0,
             Leaf::MacArray(array) => {
-                let levels = array.simd.next_power_of_two().ilog2().max(1) as usize;
-                let tree = match array.product {
-                    Product::Xnor => levels.div_ceil(2),
-                    Product::Multiply => levels + 1,
-                    Product::Sign | Product::Ternary | Product::TwoBit | Product::Po2 | Product::Dfp => {
-                        levels
-                    }
+                let levels = |lanes: usize| lanes.next_power_of_two().ilog2() as usize;
+                let first = usize::from(array.steps * array.folds > REGISTERED_WORDS);
+                let chain = first + (array.simd.min(CHAIN) - 1).max(1) + levels(array.simd.div_ceil(CHAIN));
+                let sum = match array.product {
+                    Product::Xnor => levels(array.simd).max(1).div_ceil(2),
+                    Product::Multiply => levels(array.simd).max(1) + 1,
+                    Product::Sign | Product::Ternary | Product::TwoBit => chain,
+                    Product::Po2 => chain + 1,
+                    Product::Dfp => chain + array.code_bits - 2,
                 };
-                tree + 1
+                sum + 1
             }
             Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } => 3,
             Leaf::RequantizeMultiply(_) => 6,

@@ -1,7 +1,7 @@
 //! The network as a chain of stages, each a chain of leaves.
 
 use crate::error::{Error, Place, Result};
-use crate::fixed::Encoding;
+use crate::fixed::{Encoding, Range};
 use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 
 use super::activation::{Raw, accumulators, requantize, threshold};
@@ -94,7 +94,7 @@ impl Builder {
         else {
             return;
         };
-        pace.places = (latency + 2).div_ceil(pace.steps);
+        pace.places = (latency + 3).div_ceil(pace.steps);
         let places = pace.places;
         self.push("results", Leaf::ResultBuffer { width, places }, width);
     }
@@ -193,12 +193,15 @@ fn array<'a>(
     let head = &graph[group.nodes[0]];
     let input = group.input.format.encoding;
     let encoding = array_encoding(weights.scheme, input);
-    let product = Product2d::new(weights, encoding, head.fact.range);
     let folds = weights.outputs().div_ceil(folding.pe);
     let positions = window.map_or(1, Window::area);
     let length = weights.inputs() / positions;
     let groups = length.div_ceil(folding.simd);
     let blocks = group.blocks(folding.pe);
+    let padding = window.filter(|window| window.is_padded()).map(|window| window.pad_value);
+    let values = padding.map_or(group.input.range, |pad| group.input.range.hull(Range::new(pad, pad)));
+    let idle = positions * (groups * folding.simd - length);
+    let product = Product2d::new(weights, encoding, values, idle);
     if let Some(window) = window {
         let loose = !length.is_multiple_of(folding.simd) && !has_zero(product.product, weights.scheme);
         if window.is_padded() && loose && input.encode(window.pad_value) != Some(0) {

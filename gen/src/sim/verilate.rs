@@ -172,15 +172,17 @@ pub(super) fn mangle(port: &str) -> String {
 fn generated_files(manifest: &Manifest, folder: &Path) -> Result<Vec<PathBuf>> {
     let top = format!("{}.v", manifest.top);
     let mut names: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    let mut sources: Vec<&str> = manifest.sources("").collect();
     if !names.contains(&top.as_str()) {
         names.push(&top);
+        sources.push(&top);
     }
     let missing = names.iter().find(|name| !folder.join(name).is_file());
     if let Some(missing) = missing {
         return Err(Error::input(format!("found no file `{missing}`, which the manifest lists"))
             .at(Place::file(folder)));
     }
-    names.into_iter().filter(|name| name.ends_with(".v")).map(|name| absolute(&folder.join(name))).collect()
+    sources.into_iter().map(|name| absolute(&folder.join(name))).collect()
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -7,6 +7,7 @@ mod board;
 mod cells;
 mod fit;
 mod netlist;
+mod output_register;
 mod owner;
 mod pack;
 pub mod report;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 use crate::plan::Cycles;
-use crate::target::Target;
+use crate::target::{Family, Target};
 pub use board::{Board, Facts, Link};
 pub use cells::{Models, models};
 use netlist::Netlist;
@@ -153,11 +154,17 @@ impl Job<'_> {
             self.write(name, text)?;
         }
         let rtl = self.generated.file_name().unwrap_or_default().to_string_lossy();
-        let verilog = self.manifest.files.iter().filter(|file| file.name.ends_with(".v"));
-        let sources: Vec<String> = verilog.map(|file| format!("../{rtl}/{}", file.name)).collect();
+        let sources: Vec<String> = self
+            .manifest
+            .sources(self.target.family().name())
+            .map(|name| format!("../{rtl}/{name}"))
+            .collect();
         let design = yosys::Design { network: &self.manifest.top, sources: &sources, target: self.target };
         let limit = self.options.time_limit;
         let mapped = yosys::synthesize(&design, self.folder, limit)?;
+        if self.target.family() == Family::Ecp5 {
+            output_register::absorb(&self.folder.join(yosys::NETWORK))?;
+        }
         Ok(mapped + yosys::assemble(&design, &self.surround, self.folder, limit)?)
     }
 

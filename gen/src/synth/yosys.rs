@@ -101,12 +101,13 @@ impl Design<'_> {
     }
 
     /// Flattens first, so that names can be sorted out: an input port's name would give a net to its reader, a name
-    /// at the network's top to nobody; both are hidden, and what is left names the driver.
+    /// at the network's top to nobody; both are hidden, and what is left names the driver. The device's cells are known
+    /// only to the pass that follows, which checks that no module is missing.
     fn script(&self) -> String {
         let Design { network, .. } = self;
         let pads = if self.target.family() == Family::Gowin { " -noiopads" } else { "" };
         format!(
-            "read_verilog -defer {}\nhierarchy -check -top {network}\nproc\n\
+            "read_verilog -defer {}\nhierarchy -top {network}\nproc\n\
              setattr -set netetch_input 1 i:*\nflatten\n\
              rename -hide w:* a:netetch_input %i w:* w:*.* %d %u\nsetattr -set {NAMED} 1 w:*\n\
              {}{pads} -top {network} -json {NETWORK}\n",

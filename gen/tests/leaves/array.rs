@@ -58,6 +58,7 @@ pub fn cases() -> Vec<Case> {
         shapes.push(Shape { kind, code_bits, x_bits: 1, simd: 1, steps: 1, folds: 1, pe: 1, ..base });
         shapes.push(Shape { kind, code_bits, x_bits: 1, x_signed: true, simd: 5, steps: 1, ..base });
         shapes.push(Shape { kind, code_bits, simd: 3, pixels: 2, ..base });
+        shapes.push(Shape { kind, code_bits, simd: 9, steps: 13, folds: 5, pe: 1, x_signed: true, ..base });
     }
     for code_bits in [1, 2] {
         let xnor = Shape { kind: "xnor", code_bits, x_bits: 1, ..base };
@@ -71,9 +72,8 @@ pub fn cases() -> Vec<Case> {
 fn case(shape: Shape) -> Case {
     let Shape { kind, code_bits, x_bits, x_signed, pe, simd, steps, folds, pixels } = shape;
     let mut random = Random::new(7);
-    let words: Vec<Vec<Weight>> = (0..folds * steps)
-        .map(|_| (0..pe * simd).map(|_| weight(kind, code_bits, &mut random)).collect())
-        .collect();
+    let words: Vec<Vec<Weight>> =
+        (0..folds * steps).map(|_| (0..pe * simd).map(|_| weight(shape, &mut random)).collect()).collect();
     let (low, high) =
         if x_signed { (-(1 << (x_bits - 1)), (1 << (x_bits - 1)) - 1) } else { (0, (1 << x_bits) - 1) };
     let acc_bits = x_bits + 22;
@@ -108,44 +108,48 @@ fn case(shape: Shape) -> Case {
         .with("ACC_BITS", acc_bits)
         .with("STEPS", steps)
         .with("FOLDS", folds)
-        .with("PLACES", (latency(kind, simd) as usize + 1).div_ceil(steps))
+        .with("PLACES", (latency(kind, code_bits, simd, folds * steps) as usize + 2).div_ceil(steps))
         .sends(&sent, pixels * simd, x_bits)
         .expects(&expected, pixels * pe, acc_bits)
         .reads(&image, pe * simd, code_bits);
-    case.latency = Some((steps - 1) as i64 + latency(kind, simd));
+    case.latency = Some((steps - 1) as i64 + latency(kind, code_bits, simd, folds * steps));
     case.span = Some((sent.len() - steps) as i64);
     case
 }
 
 /// Cycles from a fold's last beat in to its sums out of the buffer: two of fetching, the adders, the accumulator, the
 /// buffer.
-fn latency(kind: &str, simd: usize) -> i64 {
-    let levels = i64::from(simd.next_power_of_two().trailing_zeros()).max(1);
-    match kind {
-        "xnor" => (levels + 1) / 2 + 4,
-        "multiply" => levels + 5,
-        _ => levels + 4,
+fn latency(kind: &str, code_bits: usize, simd: usize, words: usize) -> i64 {
+    let levels = |lanes: usize| i64::from(lanes.next_power_of_two().trailing_zeros());
+    let chain = i64::from(words > 64) + (simd.min(4) as i64 - 1).max(1) + levels(simd.div_ceil(4));
+    4 + match kind {
+        "xnor" => (levels(simd).max(1) + 1) / 2,
+        "multiply" => levels(simd).max(1) + 1,
+        "po2" => chain + 1,
+        "dfp" => chain + code_bits as i64 - 2,
+        _ => chain,
     }
 }
 
-/// A random weight; products lack the +1 of a negation where the leaf says so.
-fn weight(kind: &str, code_bits: usize, random: &mut Random) -> Weight {
+/// A random weight. Activations count from the least of their bits; a negative weight takes the bits' complement.
+fn weight(shape: Shape, random: &mut Random) -> Weight {
+    let Shape { kind, code_bits, x_bits, x_signed, .. } = shape;
     let code = random.within(0, (1 << code_bits) - 1);
     let top = code >> (code_bits - 1) & 1 == 1;
     let rest = code & ((1 << (code_bits - 1)) - 1);
-    let less = i64::from(top);
-    let negate = move |value: i64| if top { -value - less } else { value };
+    let zero = if x_signed { 1 << (x_bits - 1) } else { 0 };
+    let signed = move |value: i64, bits: usize| if top { (1 << bits) - 1 - value } else { value };
     let product: Box<dyn Fn(i64) -> i64> = match kind {
         "xnor" if code_bits == 1 => Box::new(move |x| i64::from(x == code)),
         "xnor" => Box::new(move |x| code & 1 & i64::from(x == code >> 1)),
-        "sign" => Box::new(negate),
+        "sign" => Box::new(move |x| signed(x + zero, x_bits)),
         "ternary" if rest == 0 => Box::new(|_| 0),
-        "ternary" => Box::new(negate),
-        "twobit" => Box::new(move |x| negate(x * (1 + rest))),
+        "ternary" => Box::new(move |x| signed(x + zero, x_bits)),
+        "twobit" => Box::new(move |x| signed((x + zero) << rest, x_bits + 1)),
         "po2" if rest == (1 << (code_bits - 1)) - 1 => Box::new(|_| 0),
-        "po2" => Box::new(move |x| negate(x << rest)),
-        "dfp" => Box::new(move |x| negate(x * rest)),
-        _ => Box::new(move |x| x * (rest - (less << (code_bits - 1)))),
+        "po2" => Box::new(move |x| signed((x + zero) << rest, x_bits + (1 << (code_bits - 1)) - 2)),
+        "dfp" => Box::new(move |x| rest * signed(x + zero, x_bits)),
+        _ => Box::new(move |x| x * (rest - (i64::from(top) << (code_bits - 1)))),
     };
     Weight { code, product }
 }

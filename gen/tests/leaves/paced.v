@@ -6,7 +6,7 @@ module paced_window #(
     parameter BITS = 8, LANES = 1, HEIGHT = 4, WIDTH = 4, GROUPS = 1, KERNEL_H = 3, KERNEL_W = 3, STRIDE_H = 1,
     parameter STRIDE_W = 1, PAD_TOP = 0, PAD_BOTTOM = 0, PAD_LEFT = 0, PAD_RIGHT = 0, PAD_VALUE = 0, FOLDS = 1,
     parameter DEPTHWISE = 0, INNER = (DEPTHWISE != 0) ? 1 : GROUPS, REPLAYS = (DEPTHWISE != 0) ? 1 : FOLDS,
-    parameter DILATION_H = 1, DILATION_W = 1, ROWS = 4, PIXELS = 1, PLACES = 4
+    parameter DILATION_H = 1, DILATION_W = 1, ROWS = 4, PIXELS = 1, PLACES = 5
 ) (
     input  wire                         clk,
     input  wire                         rst,

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Counts up to a few tokens in unary, so that whether there is any comes straight from a register.
+`default_nettype none
+
+module token_count #(
+    parameter COUNT = 2,                   // tokens at most
+    parameter START = 0                    // tokens after reset: 0, or else COUNT
+) (
+    input  wire clk,                       // clock
+    input  wire rst,                       // synchronous reset, active high
+    input  wire add,                       // a token comes; only when there are less than COUNT, or one goes
+    input  wire take,                      // a token goes; only when there is one
+    output wire any                        // there is one
+);
+
+  reg  [COUNT-1:0] held_q;                 // as many low bits as there are tokens
+  wire [  COUNT:0] held = {1'b0, held_q};
+
+  assign any = held_q[0];
+
+  genvar i;
+  generate
+    for (i = 0; i < COUNT; i = i + 1) begin : g_token
+      wire below;
+      if (i == 0) begin : g_lowest
+        assign below = 1'b1;
+      end else begin : g_higher
+        assign below = held_q[i-1];
+      end
+      always @(posedge clk) begin
+        held_q[i] <= take ? (add ? held[i] : held[i+1]) : (add ? below : held[i]);
+        if (rst) held_q[i] <= (START != 0);
+      end
+    end
+  endgenerate
+
+endmodule
+
+`default_nettype wire
