@@ -231,7 +231,15 @@ impl FlowModel {
             _ => None,
         };
         let under_way = VecDeque::from(vec![false; latency]);
-        FlowModel { window, steps: pace.steps, count: 0, places: pace.places, under_way, held: 0, freed: false }
+        FlowModel {
+            window,
+            steps: pace.steps,
+            count: 0,
+            places: pace.places,
+            under_way,
+            held: 0,
+            freed: false,
+        }
     }
 
     fn open(&self) -> bool {
