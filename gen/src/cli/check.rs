@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use netetch::ir::{Graph, Node, Op, Scaling};
+use netetch::ir::{Exactness, Graph, Node, Op, Requantize, Scaling};
 use serde::Serialize;
 
 use super::model::ModelArgs;
@@ -57,6 +57,10 @@ struct Row {
     macs: usize,
     rom_bits: usize,
     zeros: usize,
+    /// Of a scaling: a shift, a multiplier or thresholds.
+    scaling: Option<String>,
+    /// Of a scaling: why it is right.
+    proof: Option<String>,
 }
 
 #[derive(Default, Serialize)]
@@ -69,7 +73,7 @@ struct Totals {
 
 impl Report {
     fn of(graph: &Graph) -> Self {
-        let nodes: Vec<Row> = graph.nodes().iter().map(Row::of).collect();
+        let nodes: Vec<Row> = graph.nodes().iter().map(|node| Row::of(graph, node)).collect();
         let totals = nodes.iter().fold(Totals::default(), |sum, row| Totals {
             weights: sum.weights + row.weights,
             macs: sum.macs + row.macs,
@@ -84,7 +88,7 @@ impl Report {
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         let titles = [
             "node", "op", "shape", "format", "range", "acc bits", "scheme", "weights", "zeros", "MACs",
-            "ROM bits",
+            "ROM bits", "scaling", "proof",
         ];
         table.set_header(titles);
         for row in &self.nodes {
@@ -98,7 +102,7 @@ impl Report {
         last[9] = grouped(totals.macs);
         last[10] = grouped(totals.rom_bits);
         table.add_row(last);
-        for column in table.column_iter_mut().skip(5).filter(|column| column.index != 6) {
+        for column in table.column_iter_mut().skip(5).filter(|column| !matches!(column.index, 6 | 11 | 12)) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
@@ -107,7 +111,7 @@ impl Report {
 }
 
 impl Row {
-    fn of(node: &Node) -> Self {
+    fn of(graph: &Graph, node: &Node) -> Self {
         let weights = node.op.weights();
         let count = weights.map_or(0, |weights| weights.values.len());
         Row {
@@ -124,6 +128,8 @@ impl Row {
             macs: count * if weights.is_some() { node.fact.shape.positions() } else { 0 },
             rom_bits: weights.map_or(0, |weights| weights.rom_bits()) + parameter_bits(node),
             zeros: weights.map_or(0, |weights| weights.zeros()),
+            scaling: scaling(&node.op),
+            proof: node.exactness.map(|exactness| proof(exactness, graph, node)),
         }
     }
 
@@ -142,7 +148,36 @@ impl Row {
             percent(self.zeros, self.weights),
             some(self.macs),
             some(self.rom_bits),
+            self.scaling.clone().unwrap_or_default(),
+            self.proof.clone().unwrap_or_default(),
         ]
+    }
+}
+
+/// What scales accumulators, in a few words.
+fn scaling(op: &Op) -> Option<String> {
+    let shifts = |shift: &[i32]| match (shift.iter().min(), shift.iter().max()) {
+        (Some(least), Some(greatest)) if least == greatest => format!("shift {least}"),
+        (Some(least), Some(greatest)) => format!("shifts {least}…{greatest}"),
+        _ => "shift 0".into(),
+    };
+    match op {
+        Op::Threshold(thresholds) => Some(format!("thresholds {}", thresholds.table.ncols())),
+        Op::Requantize(Requantize { scaling: Scaling::Shift(shift), .. }) => Some(shifts(shift)),
+        Op::Requantize(Requantize { scaling: Scaling::Multiply { mult, shift, .. }, .. }) => {
+            let bits = mult.iter().map(|mult| 32 - mult.leading_zeros()).max().unwrap_or(0);
+            Some(format!("multiplier {bits} bits, {}", shifts(shift)))
+        }
+        _ => None,
+    }
+}
+
+fn proof(exactness: Exactness, graph: &Graph, node: &Node) -> String {
+    let range = node.inputs.first().map_or(node.fact.range, |&input| graph[input].fact.range);
+    match exactness {
+        Exactness::Given => "as given".into(),
+        Exactness::Equal => format!("equal over {range}"),
+        Exactness::Near => "near".into(),
     }
 }
 

@@ -31,6 +31,19 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// What is known of its output.
     pub fact: Fact,
+    /// Of a scaling: whether it is what the user's numbers say.
+    pub exactness: Option<Exactness>,
+}
+
+/// How a scaling stands to what the user said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exactness {
+    /// Spelled out in integers.
+    Given,
+    /// Equal to the real numbers for every accumulator that can occur.
+    Equal,
+    /// Near to them, as allowed.
+    Near,
 }
 
 /// A network of integer operations. A node is added after its operands, so that the order is topological.
@@ -67,13 +80,18 @@ impl Graph {
     }
 
     fn push(&mut self, name: &str, layer: &str, op: Op, inputs: Vec<NodeId>, fact: Fact) -> NodeId {
-        self.nodes.push(Node { name: name.into(), layer: layer.into(), op, inputs, fact });
+        self.nodes.push(Node { name: name.into(), layer: layer.into(), op, inputs, fact, exactness: None });
         NodeId(self.nodes.len() - 1)
     }
 
     /// Says what a unit of a node's output stands for; nothing that is computed depends on it.
     pub fn set_scale(&mut self, id: NodeId, scale: Option<Scale>) {
         self.nodes[id.0].fact.scale = scale;
+    }
+
+    /// Says how a node's scaling stands to what the user said; nothing that is computed depends on it.
+    pub fn set_exactness(&mut self, id: NodeId, exactness: Exactness) {
+        self.nodes[id.0].exactness = Some(exactness);
     }
 
     /// Names an output of the network.

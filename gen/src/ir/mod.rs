@@ -12,7 +12,7 @@ mod print;
 mod weights;
 
 pub use fact::{Fact, Scale, Shape};
-pub use graph::{Graph, Node, NodeId};
+pub use graph::{Exactness, Graph, Node, NodeId};
 pub(crate) use infer::{image, infer, slide};
 pub use op::{BlockOrder, Op, Requantize, Scaling, Softmax, Thresholds, Window};
 pub use weights::{Scheme, Weights};

@@ -2,10 +2,10 @@
 
 use ndarray::Array2;
 
-use crate::desc::types::{Activation, Arithmetic, Derive, Output};
+use crate::desc::types::{Activation, Arithmetic, Derive, Inexact, Output};
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
-use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Scheme, Weights};
+use crate::ir::{Exactness, Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Scheme, Weights};
 
 use super::chain::{Affine, Chain};
 use super::load::{Arrays, BatchNorm, BiasValues, LayerWeights};
@@ -45,10 +45,9 @@ pub(super) fn add(
         Some((units, bias)) if spelled_out || is_shift(layer, &format) => {
             let accumulators = accumulate(graph, &target, layer.name, weights, op, input)?;
             let fact = graph[accumulators].fact.clone();
-            (
-                accumulators,
-                explicit::result(activation, &format, scaling, slopes.as_deref(), (&units, bias), &fact)?,
-            )
+            let op =
+                explicit::result(activation, &format, scaling, slopes.as_deref(), (&units, bias), &fact)?;
+            (accumulators, op, if spelled_out { Exactness::Given } else { Exactness::Equal })
         }
         _ => {
             let chains = chains(&mut weights, unit, &bias, norm.as_ref(), slopes.as_deref())?;
@@ -65,16 +64,25 @@ pub(super) fn add(
             let rows = Weights::new(scheme, rows, 0)?;
             let values = reachable(&graph[input].fact, &graph[accumulators].op);
             let ranges: Vec<Range> = (0..channels).map(|row| rows.row_range(row, values)).collect();
-            let op = derived::result(&format, activation, &chains, slopes.as_deref(), &ranges)
-                .map_err(|error| error.at(sources.place(&["output"])))?;
-            (accumulators, op)
+            let derive =
+                |output: &Output| derived::result(output, activation, &chains, slopes.as_deref(), &ranges);
+            let (op, exactness) = match derive(&Output { inexact: Inexact::Refuse, ..format.clone() }) {
+                Err(_) if format.inexact == Inexact::Allow => (derive(&format), Exactness::Near),
+                result => (result, Exactness::Equal),
+            };
+            (accumulators, op.map_err(|error| error.at(sources.place(&["output"])))?, exactness)
         }
     };
-    let (accumulators, op) = step;
+    let (accumulators, op, exactness) = step;
     let last = match table {
-        None => graph.add(layer.name, layer.name, op, &[accumulators])?,
+        None => {
+            let last = graph.add(layer.name, layer.name, op, &[accumulators])?;
+            graph.set_exactness(last, exactness);
+            last
+        }
         Some(table) => {
             let pre = graph.add(&format!("{}_pre", layer.name), layer.name, op, &[accumulators])?;
+            graph.set_exactness(pre, exactness);
             let op = table.op(output, &graph[pre].fact)?;
             graph.add(layer.name, layer.name, op, &[pre])?
         }

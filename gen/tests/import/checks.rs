@@ -1,0 +1,51 @@
+//! `netetch check` says which form a scaling took, and why it is right.
+
+use std::process::Command;
+
+use netetch_schemas::onnx::tensor_proto::DataType;
+
+use crate::build::{Onnx, file};
+use crate::hostile::tflite;
+
+fn rows(ending: &str, bytes: &[u8]) -> Vec<serde_json::Value> {
+    let (_folder, path) = file(ending, bytes);
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_netetch")).arg("check").arg(path).arg("--json").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["nodes"].as_array().unwrap().iter().filter(|row| !row["proof"].is_null()).cloned().collect()
+}
+
+/// One product and its quantizer.
+fn model(scale: f32, bits: f32, bias: f32) -> Vec<u8> {
+    Onnx::default()
+        .input("x", DataType::Float, &[1, 3])
+        .output("y")
+        .reals("one", &[], &[1.0])
+        .reals("s", &[], &[scale])
+        .reals("z", &[], &[0.0])
+        .reals("b3", &[], &[3.0])
+        .reals("b", &[], &[bits])
+        .reals("w", &[3, 2], &[1.0, -1.0, 2.0, 3.0, -3.0, 1.0])
+        .reals("bias", &[2], &[bias, -bias])
+        .node("Quant", "x one z b3", "q", &["signed=1"])
+        .node("MatMul", "q w", "m", &[])
+        .node("Add", "m bias", "a", &[])
+        .node("Quant", "a s z b", "y", &["signed=1"])
+        .bytes()
+}
+
+#[test]
+fn every_form_is_named_with_its_proof() {
+    for (scale, bits, bias, form) in
+        [(0.5, 8.0, 1.0, "shift -1"), (0.3, 4.0, 0.1, "thresholds 15"), (0.3, 8.0, 1.0, "multiplier")]
+    {
+        let rows = rows("onnx", &model(scale, bits, bias));
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0]["scaling"].as_str().unwrap().starts_with(form), "{form}: {rows:?}");
+        assert_eq!(rows[0]["proof"], "equal over -21…21", "{rows:?}");
+    }
+    let rows = rows("tflite", &tflite());
+    assert!(rows[0]["scaling"].as_str().unwrap().starts_with("multiplier"), "{rows:?}");
+    assert_eq!(rows[0]["proof"], "as given");
+}
