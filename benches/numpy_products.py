@@ -4,7 +4,7 @@
 
 FOLDER holds wN.json and wN.npz as examples/peers/convert.py reads them. Plain batched float32 matrix products on one
 thread, exact here: every logit is compared with the stored ones first. Prints a JSON object, inferences per second by
-network: the best of many short runs, which is what a busy machine leaves of a quiet one, and of several batch sizes.
+network: by process time, the best of many short runs and of several batch sizes.
 """
 import os
 
@@ -64,9 +64,9 @@ def rate(layers, batch):
     """Inferences per second of a batch, the best of many runs."""
     best, end = float("inf"), time.perf_counter() + SECONDS
     while time.perf_counter() < end:
-        start = time.perf_counter()
+        start = time.process_time()
         forward(layers, batch)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     return len(batch) / best
 
 
