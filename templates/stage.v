@@ -25,13 +25,13 @@ module {= module =} (
 {%- endfor %}
 {%- endfor %}
 {% for part in parts %}
-  {= part.module =} #(
+  {= part.module =}{% if !part.parameters.is_empty() %} #(
       {% for line in part.parameters -%}
       {= line =}
       {%- if !loop.last %}
       {% endif %}
       {%- endfor %}
-  ) u_{= part.name =} (
+  ){% endif %} u_{= part.name =} (
       .clk(clk), .rst(rst),
       {% for line in part.ports -%}
       {= line =}

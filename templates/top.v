@@ -30,8 +30,10 @@ module {= network =} (
 
   wire s_axis_checked_valid, s_axis_checked_ready;
   wire [{= s_width - 1 =}:0] s_axis_checked_data;
+{%- if input_buffer %}
   wire s_axis_held_valid, s_axis_held_ready;
   wire [{= s_width - 1 =}:0] s_axis_held_data;
+{%- endif %}
 {%- for stage in stages %}
   wire {= stage.name =}_valid, {= stage.name =}_ready;
   wire [{= stage.width - 1 =}:0] {= stage.name =}_data;
@@ -53,7 +55,7 @@ module {= network =} (
       .m_valid(s_axis_checked_valid), .m_ready(s_axis_checked_ready), .m_data(s_axis_checked_data),
       .frame_error(frame_error)
   );
-
+{% if input_buffer %}
   skid_buffer #(
       .WIDTH({= s_width =})
   ) u_input (
@@ -61,7 +63,7 @@ module {= network =} (
       .s_valid(s_axis_checked_valid), .s_ready(s_axis_checked_ready), .s_data(s_axis_checked_data),
       .m_valid(s_axis_held_valid), .m_ready(s_axis_held_ready), .m_data(s_axis_held_data)
   );
-{% for stage in stages %}
+{% endif %}{% for stage in stages %}
   // {= stage.title =}
   {= network =}_{= stage.name =} u_{= stage.name =} (
       .clk(clk), .rst(rst),
@@ -84,7 +86,7 @@ module {= network =} (
 {%- endif %}
 {%- if probes %}{% for stage in stages %}
   assign probe_{= stage.name =}_valid = {= stage.name =}_valid;
-  assign probe_{= stage.name =}_ready = {= stage.name =}_ready;
+  assign probe_{= stage.name =}_ready = {% if stage.runs_on %}1'b1{% else %}{= stage.name =}_ready{% endif %};
   assign probe_{= stage.name =}_data = {= stage.name =}_data;
 {%- endfor %}{% endif %}
 

@@ -1,7 +1,6 @@
 //! Whole circuits of every operation, weight scheme and rounding, with lanes that divide nothing, against the
 //! golden model: every bit of every stage, and every planned cycle.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::{Array2, array};
@@ -12,6 +11,9 @@ use netetch::ir::{Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresho
 use netetch::plan;
 use netetch::sim::{self, Options, Scenario};
 use netetch::tool::{self, Tool, ToolKind};
+
+#[path = "circuits/unrolled.rs"]
+mod unrolled;
 
 const FRAMES: usize = 24;
 
@@ -86,16 +88,22 @@ fn thresholds(table: Array2<i64>, first: i64, step: i64, encoding: Encoding) -> 
     Op::Threshold(Thresholds { table, first, step, encoding, exp: 0 })
 }
 
-/// Plans, emits with probes, simulates unstalled, stalled and reset in mid-frame, and compares.
+/// Proves a network with these foldings.
 fn prove(graph: &Graph, foldings: &[(&str, [usize; 3])], inputs: &Array2<i32>) {
+    let fixed = |&(name, [pe, simd, pixels]): &(&str, [usize; 3])| {
+        (name.to_owned(), Folding { pe, simd, pixels }.into())
+    };
+    let folding = foldings.iter().map(fixed).collect();
+    prove_planned(graph, &Hardware { folding, ..Hardware::default() }, inputs);
+}
+
+/// Plans, emits with probes, simulates unstalled, stalled and reset in mid-frame, and compares.
+fn prove_planned(graph: &Graph, hardware: &Hardware, inputs: &Array2<i32>) {
     if let Err(error) = Tool::find(ToolKind::Verilator) {
         println!("skipped: {error}");
         return;
     }
-    let fixed =
-        |&(name, [pe, simd, pixels]): &(&str, [usize; 3])| (name.to_owned(), Folding { pe, simd, pixels });
-    let folding: BTreeMap<String, Folding> = foldings.iter().map(fixed).collect();
-    let plan = plan::plan(graph, &Hardware { folding, ..Hardware::default() }).unwrap();
+    let plan = plan::plan(graph, hardware).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("rtl");
     emit::emit(graph, &plan, emit::Options { probes: true }, &folder).unwrap();

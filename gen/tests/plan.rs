@@ -47,6 +47,16 @@ fn a_goal_in_inferences_uses_the_clock() {
 }
 
 #[test]
+fn a_frame_every_cycle_is_reached_by_wiring_the_weights_in() {
+    let plan = plan::plan(&example("digits_mlp"), &with_goal(Goal::Cycles(1))).unwrap();
+    assert_eq!(plan.cycles.ii, 1);
+    assert!(plan.stages.iter().all(|stage| stage.folding.unrolled));
+    assert_eq!(plan.rom_bits(), 0);
+    let sixteen = plan::plan(&example("digits_mlp"), &with_goal(Goal::Cycles(16))).unwrap();
+    assert!(sixteen.stages.iter().all(|stage| !stage.folding.unrolled));
+}
+
+#[test]
 fn what_no_folding_reaches_is_said() {
     let graph = example("digits_cnn");
     let error = plan::plan(&graph, &with_goal(Goal::Cycles(3))).unwrap_err().to_string();
@@ -61,7 +71,7 @@ fn every_wrong_folding_is_named_at_once() {
     let graph = example("digits_mlp");
     let folding = |pe, simd| Folding { pe, simd, pixels: 1 };
     let all = [("fc1", folding(33, 65)), ("fc2", folding(0, 1)), ("fc9", folding(1, 1))];
-    let folding = all.map(|(name, folding)| (name.to_owned(), folding)).into();
+    let folding = all.map(|(name, folding)| (name.to_owned(), folding.into())).into();
     let error = plan::plan(&graph, &Hardware { folding, ..Hardware::default() }).unwrap_err();
     assert_eq!(error.count(), 4, "{error}");
 }
@@ -123,7 +133,7 @@ fn channels_of_their_own_are_folded_by_themselves() {
         assert!(plan.cycles.ii <= cycles, "{} for {cycles}", plan.cycles.ii);
     }
     let fixed = |pe, simd, pixels| {
-        let folding = [("conv".to_owned(), Folding { pe, simd, pixels })].into_iter().collect();
+        let folding = [("conv".to_owned(), Folding { pe, simd, pixels }.into())].into_iter().collect();
         plan::plan(&graph, &Hardware { folding, ..Hardware::default() })
     };
     assert!(fixed(8, 1, 1).is_ok());

@@ -13,6 +13,10 @@ pub(super) fn module(leaf: &Leaf) -> &'static str {
         Leaf::Window(_) => "window",
         Leaf::BeatIssue { .. } => "beat_issue",
         Leaf::ResultBuffer { .. } => "result_buffer",
+        Leaf::BeatGate { .. } => "beat_gate",
+        Leaf::ArgMaxTree { .. } => "argmax_tree",
+        // Generated: its module has the name of its stage.
+        Leaf::Unrolled(_) => "",
         Leaf::MacArray(_) => "mac_array",
         Leaf::RequantizeShift(_) => "requantize_shift",
         Leaf::RequantizeMultiply(_) => "requantize_multiply",
@@ -148,7 +152,10 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             number("OPERANDS", beats.len()),
             ("BEATS", fields(beats.iter().copied())),
         ],
-        Leaf::ArgMax { bits, signed, length, index_bits } => vec![
+        Leaf::Unrolled(_) => Vec::new(),
+        Leaf::BeatGate { width, pace } => vec![number("WIDTH", width), number("PLACES", pace.places)],
+        Leaf::ArgMax { bits, signed, length, index_bits }
+        | Leaf::ArgMaxTree { bits, signed, length, index_bits } => vec![
             number("BITS", bits),
             flag("SIGNED", *signed),
             number("LENGTH", length),

@@ -15,6 +15,8 @@ library![
     "add_streams",
     "adder_tree",
     "argmax",
+    "argmax_tree",
+    "beat_gate",
     "beat_issue",
     "clamp",
     "concat_streams",

@@ -3,6 +3,7 @@
 mod leaf;
 mod library;
 pub mod manifest;
+mod unrolled;
 mod verilog;
 mod wiring;
 
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Place, Result};
 use crate::ir::{Fact, Graph};
-use crate::plan::{Plan, Stage, Stream};
+use crate::plan::{Leaf, Plan, Stage, Stream};
 
 use manifest::{File, Manifest, Probe};
 
@@ -49,6 +50,13 @@ fn files(graph: &Graph, plan: &Plan, options: Options) -> Result<Vec<(String, St
             .push((format!("{}.v", verilog::stage_module(plan, stage)), verilog::stage(graph, plan, stage)?));
         for part in &stage.parts {
             modules.push(leaf::module(&part.leaf));
+            if let Leaf::Unrolled(leaf) = &part.leaf {
+                let module = verilog::part_module(plan, stage, part);
+                files.push((
+                    format!("{module}.v"),
+                    unrolled::module(&plan.network, &stage.layer, &module, leaf)?,
+                ));
+            }
             if let Some(rom) = part.leaf.rom() {
                 files.push((verilog::rom_file(stage, part), rom.hex()));
             }

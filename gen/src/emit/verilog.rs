@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Op};
-use crate::plan::{Part, Plan, Stage, Stream};
+use crate::plan::{Leaf, Part, Plan, Stage, Stream};
 
 use super::Options;
 use super::leaf::{Parameter, module, parameters};
@@ -22,6 +22,7 @@ struct Top<'a> {
     ii: u64,
     latency: u64,
     table: Vec<String>,
+    input_buffer: bool,
     stages: Vec<StageView>,
     forks: Vec<Fork>,
     last: &'a str,
@@ -43,6 +44,8 @@ struct StageView {
     ready: String,
     data: String,
     width: usize,
+    /// Whether what it gives is always taken, whatever ready says.
+    runs_on: bool,
 }
 
 /// A stream of several readers.
@@ -58,7 +61,8 @@ struct Streams {
 }
 
 fn streams(plan: &Plan) -> Streams {
-    let mut readers = vec![("s_axis_held".to_owned(), Vec::new())];
+    let door = if plan.buffers_input() { "s_axis_held" } else { "s_axis_checked" };
+    let mut readers = vec![(door.to_owned(), Vec::new())];
     readers.extend(plan.stages.iter().map(|stage| (stage.name.clone(), Vec::new())));
     for (index, stage) in plan.stages.iter().enumerate() {
         for (port, source) in stage.sources.iter().enumerate() {
@@ -103,7 +107,7 @@ struct StageModule<'a> {
 
 struct PartView {
     name: String,
-    module: &'static str,
+    module: String,
     parameters: Vec<String>,
     /// Its wires: handshakes, then data.
     wires: Vec<String>,
@@ -116,6 +120,14 @@ pub(super) fn stage_module(plan: &Plan, stage: &Stage) -> String {
     format!("{}_{}", plan.network, stage.name)
 }
 
+/// The name of a part's module.
+pub(super) fn part_module(plan: &Plan, stage: &Stage, part: &Part) -> String {
+    match &part.leaf {
+        Leaf::Unrolled(_) => format!("{}_{}_{}", plan.network, stage.name, part.name),
+        leaf => module(leaf).to_owned(),
+    }
+}
+
 /// The file of a part's ROM image.
 pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
     format!("{}_{}.hex", stage.name, part.name)
@@ -123,6 +135,7 @@ pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
 
 /// The top module.
 pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String> {
+    let input_buffer = plan.buffers_input();
     let streams = streams(plan);
     let stages = plan.stages.iter().enumerate().map(|(index, stage)| {
         let reads = |part: &str| -> String {
@@ -139,6 +152,7 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
             ready: reads("ready"),
             data: reads("data"),
             width: stage.output.width(),
+            runs_on: stage.runs_on(),
         }
     });
     let stages: Vec<StageView> = stages.collect();
@@ -152,6 +166,7 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
         ii: plan.cycles.ii,
         latency: plan.cycles.latency,
         table: table(graph, plan),
+        input_buffer,
         last,
         forks: streams.forks(),
         stages,
@@ -172,7 +187,7 @@ pub(super) fn stage(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<String>
     let wiring = wiring::of(&stage.parts);
     let parts = stage.parts.iter().zip(wiring).map(|(part, wiring)| PartView {
         name: part.name.clone(),
-        module: module(&part.leaf),
+        module: part_module(plan, stage, part),
         parameters: wrap(&parameters(&part.leaf, &rom_file(stage, part))),
         wires: wiring.wires,
         ports: wiring.ports,
@@ -193,7 +208,7 @@ pub(super) fn stage(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<String>
     })
 }
 
-fn render(template: &impl Template) -> Result<String> {
+pub(super) fn render(template: &impl Template) -> Result<String> {
     let text =
         template.render().map_err(|error| Error::input(format!("cannot render a template: {error}")))?;
     Ok(text.trim_end().to_owned() + "\n")
@@ -280,6 +295,9 @@ fn notes(graph: &Graph, stage: &Stage) -> Vec<String> {
 
 fn folding(stage: &Stage) -> String {
     let folding = stage.folding;
+    if folding.unrolled {
+        return format!("unrolled, {} outputs of a window at once", folding.pe);
+    }
     let mut text = format!("{} outputs x {} inputs", folding.pe, folding.simd);
     if folding.pixels > 1 {
         text += &format!(" x {} pixels", folding.pixels);
@@ -293,6 +311,7 @@ fn table(graph: &Graph, plan: &Plan) -> Vec<String> {
         let fact = &graph[stage.nodes[stage.nodes.len() - 1]].fact;
         let folding = stage.folding;
         let at_once = match folding.pixels {
+            _ if folding.unrolled => "all".to_owned(),
             1 => format!("{} x {}", folding.pe, folding.simd),
             pixels => format!("{} x {} x {pixels}", folding.pe, folding.simd),
         };

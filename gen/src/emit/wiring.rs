@@ -14,7 +14,8 @@ pub(super) struct Wiring {
 /// Of every part of a stage, in order.
 pub(super) fn of(parts: &[Part]) -> Vec<Wiring> {
     let mut from = "s".to_owned();
-    let mut source: Option<&str> = None;
+    let continues = parts.first().is_some_and(is_free);
+    let mut source: Option<&str> = continues.then_some("s");
     let mut all = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         let is_last = index + 1 == parts.len();
@@ -30,7 +31,24 @@ pub(super) fn of(parts: &[Part]) -> Vec<Wiring> {
         }
         from = to;
     }
+    if let (true, Some(first)) = (continues, all.first_mut()) {
+        // Within a pipeline of several stages ready says that a result left it.
+        let freed = freed(parts);
+        if freed != "m_ready" {
+            first.wires.insert(0, format!("wire {freed};"));
+        }
+        first.wires.push(format!("assign s_ready = {freed};"));
+    }
     all
+}
+
+/// What says that a result left the buffer behind `parts`.
+fn freed(parts: &[Part]) -> String {
+    parts.iter().find(|part| is_buffer(part)).map_or("m_ready".into(), |part| format!("{}_freed", part.name))
+}
+
+fn is_free(part: &Part) -> bool {
+    matches!(part.leaf, Leaf::Unrolled(_) | Leaf::ArgMaxTree { .. })
 }
 
 fn is_buffer(part: &Part) -> bool {
@@ -67,15 +85,21 @@ impl Link<'_> {
                     ports: vec![format!("{stream_in},"), stream_out],
                 };
             }
-            let buffer = flow.iter().find(|part| is_buffer(part)).map_or("m", |part| &part.name);
+            let freed = freed(flow);
+            if matches!(self.part.leaf, Leaf::BeatGate { .. }) {
+                let mut wires = vec![format!("wire {to}_valid;"), data];
+                wires.extend((freed != "m_ready").then(|| format!("wire {freed};")));
+                let ports = vec![
+                    format!("{stream_in}, .freed({freed}),"),
+                    format!(".m_valid({valid}), .m_data({to}_data)"),
+                ];
+                return Wiring { wires, ports };
+            }
             let told = if self.into_array { "" } else { "unused_" };
             return Wiring {
-                wires: vec![
-                    format!("wire {told}{to}_issue, {told}{to}_last, {valid}, {buffer}_freed;"),
-                    data,
-                ],
+                wires: vec![format!("wire {told}{to}_issue, {told}{to}_last, {valid}, {freed};"), data],
                 ports: vec![
-                    format!("{stream_in}, .freed({buffer}_freed),"),
+                    format!("{stream_in}, .freed({freed}),"),
                     format!(
                         ".m_issue({told}{to}_issue), .m_last({told}{to}_last), .m_valid({valid}), .m_data({to}_data)"
                     ),
@@ -91,6 +115,13 @@ impl Link<'_> {
                         self.part.name
                     ),
                     stream_out,
+                ],
+            },
+            Leaf::Unrolled(_) | Leaf::ArgMaxTree { .. } => Wiring {
+                wires: self.declared(vec![format!("wire {to}_valid;"), data]),
+                ports: vec![
+                    format!(".s_valid({from}_valid), .s_data({from}_data),"),
+                    format!(".m_valid({to}_valid), .m_data({to}_data)"),
                 ],
             },
             Leaf::MacArray(_) => Wiring {

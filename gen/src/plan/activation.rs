@@ -130,7 +130,7 @@ fn bias_bits(channels: usize, bias: impl Fn(usize) -> i64) -> usize {
     hull.unwrap_or(Range { min: 0, max: 0 }).signed_bits() as usize
 }
 
-fn at<T: Copy + Default>(values: &[T], channel: usize) -> T {
+pub(super) fn at<T: Copy + Default>(values: &[T], channel: usize) -> T {
     let index = if values.len() == 1 { 0 } else { channel };
     values.get(index).copied().unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::handshake::{Model, models};
+use super::run;
 use super::stage::Stage;
 
 /// Frames in a run: the interval between the last two is taken as the steady one.
@@ -80,6 +81,8 @@ struct Chain {
     models: Vec<Model>,
     ready: Vec<bool>,
     sources: Vec<usize>,
+    /// Whether it offers a beat.
+    offered: bool,
     /// Whether its beat passes to all its readers.
     accepted: bool,
     is_buffer: bool,
@@ -87,26 +90,38 @@ struct Chain {
 }
 
 impl Chain {
-    fn offers(&self) -> bool {
-        self.models.last().is_some_and(Model::valid)
+    /// Whether it is a wire: a stage that is modelled with a later one, or a door without a buffer.
+    fn is_wire(&self) -> bool {
+        self.models.is_empty()
+    }
+
+    /// Whether it offers a beat, given whether its source does.
+    fn offers(&self, source: bool) -> bool {
+        self.models.last().map_or(source, Model::valid)
     }
 }
 
 impl Net {
     fn new(stages: &[Stage]) -> Self {
         let chain = |models: Vec<Model>, sources: Vec<usize>, is_buffer: bool| Chain {
-            ready: vec![false; models.len()],
+            ready: vec![false; models.len().max(1)],
             models,
             sources,
+            offered: false,
             accepted: false,
             is_buffer,
             refused: 0,
         };
-        let mut chains = vec![chain(vec![Model::Skid { held: 0 }], Vec::new(), false)];
+        let door = if run::buffers_input(stages) { vec![Model::Skid { held: 0 }] } else { Vec::new() };
+        let mut chains = vec![chain(door, Vec::new(), false)];
         let source = |source: &Option<usize>| source.map_or(0, |stage| stage + 1);
-        chains.extend(stages.iter().map(|stage| {
+        chains.extend(stages.iter().enumerate().map(|(index, stage)| {
             let sources = stage.sources.iter().map(source).collect();
-            chain(models(stage), sources, stage.buffered().is_some())
+            // What runs through several stages is one model, with its buffer: the last stage's.
+            let whole = run::stages_of(stages, index).into_iter().rev();
+            let parts =
+                if stage.runs_on() { Vec::new() } else { whole.flat_map(|at| &stages[at].parts).collect() };
+            chain(models(parts.into_iter()), sources, stage.buffered().is_some())
         }));
         Net { chains }
     }
@@ -119,7 +134,7 @@ impl Net {
                 Some(Model::Concat { turn, .. }) => *turn == port,
                 _ => {
                     chain.sources.len() == 1
-                        || chain.sources.iter().all(|&source| self.chains[source].offers())
+                        || chain.sources.iter().all(|&source| self.chains[source].offered)
                 }
             }
     }
@@ -143,7 +158,12 @@ impl Net {
     /// A clock cycle; whether a beat came in and whether one went out.
     fn step(&mut self, offered: bool) -> (bool, bool) {
         let last = self.chains.len() - 1;
-        let offers: Vec<bool> = self.chains.iter().map(Chain::offers).collect();
+        for index in 0..=last {
+            let source =
+                self.chains[index].sources.first().map_or(offered, |&source| self.chains[source].offered);
+            self.chains[index].offered = self.chains[index].offers(source);
+        }
+        let offers: Vec<bool> = self.chains.iter().map(|chain| chain.offered).collect();
         for index in (0..=last).rev() {
             let readers = self.chains[index + 1..].iter().flat_map(|chain| {
                 let ports = chain.sources.iter().enumerate().filter(move |(_, source)| **source == index);
@@ -152,6 +172,9 @@ impl Net {
             let mut downstream = readers.fold(true, |all, (chain, port)| all && self.wants(chain, port));
             let chain = &mut self.chains[index];
             chain.accepted = downstream;
+            if chain.is_wire() {
+                chain.ready[0] = downstream;
+            }
             for (model, ready) in chain.models.iter().zip(&mut chain.ready).rev() {
                 downstream = model.ready(downstream);
                 *ready = downstream;

@@ -1,6 +1,6 @@
 //! How much of every matrix is computed at once.
 
-use crate::desc::{Goal, Hardware};
+use crate::desc::{self, Array, ArrayKind, Goal, Hardware};
 use crate::error::{Error, Faults, Place, Result};
 
 use super::array::{array_encoding, product_of};
@@ -74,10 +74,12 @@ fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Fo
     }
     let mut foldings = Vec::new();
     for group in groups {
-        let folding = hardware.folding.get(group.layer).filter(|_| is_array(group)).map(|folding| Folding {
-            pe: folding.pe,
-            simd: folding.simd,
-            pixels: folding.pixels,
+        let asked = hardware.folding.get(group.layer).filter(|_| is_array(group));
+        let folding = asked.map(|array| match *array {
+            Array::Folded(desc::Folding { pe, simd, pixels }) => {
+                Folding { pe, simd, pixels, unrolled: false }
+            }
+            Array::Named(ArrayKind::Unrolled) => whole(group),
         });
         if let Some(folding) = folding {
             let (outputs, inputs, columns) = extents(group);
@@ -140,16 +142,21 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
         return vec![folding];
     }
     let (outputs, inputs, columns) = extents(group);
+    let one = Folding::lanes(1);
     let all: Vec<Folding> = match group.head {
         // Several pixels at once only where the whole matrix at once is too slow.
         Head::Array(..) => {
             let rows = outputs_at_once(group, outputs);
             let matrix = rows
                 .into_iter()
-                .flat_map(|pe| widths(inputs).into_iter().map(move |simd| Folding { pe, simd, pixels: 1 }));
-            let whole = Folding { pe: outputs, simd: inputs, pixels: 1 };
-            matrix.chain(widths(columns).into_iter().map(|pixels| Folding { pixels, ..whole })).collect()
+                .flat_map(|pe| widths(inputs).into_iter().map(move |simd| Folding { pe, simd, ..one }));
+            let all = Folding { pe: outputs, simd: inputs, ..one };
+            let several = widths(columns).into_iter().map(|pixels| Folding { pixels, ..all });
+            // A vector every cycle or two: nothing of the matrix is left to fold.
+            let constant = matches!(group.head, Head::Array(_, None, _)) && cycles < 2;
+            matrix.chain(several).chain(constant.then(|| whole(group))).collect()
         }
+        Head::ArgMax if cycles < group.cycles(one) => vec![whole(group)],
         Head::Pool(_) | Head::Elements | Head::ArgMax => {
             widths(inputs).into_iter().map(Folding::lanes).collect()
         }
@@ -171,11 +178,24 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
     fitting
 }
 
+/// Everything at once, with constants wired in.
+fn whole(group: &Group) -> Folding {
+    let (outputs, inputs, _) = match group.head {
+        Head::ArgMax => (group.input.shape.elements(), group.input.shape.elements(), 1),
+        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join => extents(group),
+    };
+    Folding { pe: outputs, simd: inputs, pixels: 1, unrolled: true }
+}
+
 /// Estimated LUT4s: lanes by the measured cost of their product, accumulators, stream widths.
 pub fn cost(group: &Group, folding: Folding) -> u64 {
     let bits = u64::from(group.input.bits());
     let lanes = (folding.pe * folding.simd * folding.pixels) as u64;
     match group.head {
+        // Two thirds of an adder for each weight that is not zero.
+        Head::Array(weights, ..) if folding.unrolled => {
+            (weights.values.len() - weights.zeros()) as u64 * (bits + 3) * 2 / 3
+        }
         Head::Array(weights, ..) => {
             let product =
                 product_of(weights.scheme, array_encoding(weights.scheme, group.input.format.encoding));
@@ -255,7 +275,7 @@ fn out_of_reach(group: &Group, cycles: u64) -> Error {
     Error::input(format!("found a goal of {cycles} cycles a frame, which no folding reaches"))
         .mend(format!(
             "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {} cycles; ask for no less",
-            group.cycles(Folding { pe: outputs, simd: inputs, pixels: columns })
+            group.cycles(Folding { pe: outputs, simd: inputs, pixels: columns, unrolled: false })
         ))
         .at(Place::layer(group.layer))
 }

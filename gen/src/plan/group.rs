@@ -15,12 +15,15 @@ pub struct Folding {
     pub simd: usize,
     /// Windows at once.
     pub pixels: usize,
+    /// Everything at once, with constants wired in and no stalls: an array of all outputs × all inputs, of a
+    /// window's place if there is one, or an argmax of a whole vector.
+    pub unrolled: bool,
 }
 
 impl Folding {
     /// The same number of channels in and out.
     pub fn lanes(lanes: usize) -> Self {
-        Folding { pe: lanes, simd: lanes, pixels: 1 }
+        Folding { pe: lanes, simd: lanes, pixels: 1, unrolled: false }
     }
 }
 

@@ -3,25 +3,21 @@
 use std::collections::VecDeque;
 
 use super::leaf::{Converter, Leaf, Pace, WindowLeaf};
-use super::stage::{Part, Stage};
+use super::stage::Part;
 
-/// The handshakes of a stage: of its leaves, and of what lies between a leaf that issues beats and the buffer of their
+/// The handshakes of leaves in a row: of each, and of what lies between one that issues beats and the buffer of their
 /// results as one.
-pub(super) fn models(stage: &Stage) -> Vec<Model> {
+pub(super) fn models<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<Model> {
     let mut models = Vec::new();
-    let mut parts = &stage.parts[..];
-    while let [part, rest @ ..] = parts {
-        parts = rest;
-        let Some(&pace) = part.leaf.pace() else {
-            models.extend(Model::new(&part.leaf));
+    let mut leaves = parts.map(|part| &part.leaf);
+    while let Some(leaf) = leaves.next() {
+        let Some(&pace) = leaf.pace() else {
+            models.extend(Model::new(leaf));
             continue;
         };
-        let is_buffer = |part: &Part| matches!(part.leaf, Leaf::ResultBuffer { .. });
-        let inside = rest.iter().position(is_buffer).unwrap_or(rest.len());
-        let latency =
-            part.leaf.latency() + rest[..inside].iter().map(|part| part.leaf.latency()).sum::<usize>();
-        models.push(Model::Flow(Box::new(FlowModel::new(&part.leaf, pace, latency))));
-        parts = rest.get(inside + 1..).unwrap_or(&[]);
+        let inside = leaves.by_ref().take_while(|leaf| !matches!(leaf, Leaf::ResultBuffer { .. }));
+        let latency = leaf.latency() + inside.map(Leaf::latency).sum::<usize>();
+        models.push(Model::Flow(Box::new(FlowModel::new(leaf, pace, latency))));
     }
     models
 }
@@ -122,6 +118,9 @@ impl Model {
             | Leaf::LaneMask { .. }
             | Leaf::Window(_)
             | Leaf::BeatIssue { .. }
+            | Leaf::BeatGate { .. }
+            | Leaf::Unrolled(_)
+            | Leaf::ArgMaxTree { .. }
             | Leaf::ResultBuffer { .. } => None,
             Leaf::PixelSerializer { pixels, folds, width, .. } => {
                 Some(Model::Serializer(SerializerModel::new(*pixels, *folds, *width)))

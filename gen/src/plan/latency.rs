@@ -12,7 +12,9 @@ impl Leaf {
     /// Clock cycles from the last beat taken, or issued, to the beat given, unstalled; 0 where valid passes through.
     pub fn latency(&self) -> usize {
         match self {
-            Leaf::Recode { .. } | Leaf::LaneMask { .. } => 0,
+            Leaf::Recode { .. } | Leaf::LaneMask { .. } | Leaf::BeatGate { .. } => 0,
+            Leaf::Unrolled(unrolled) => unrolled.registers as usize,
+            Leaf::ArgMaxTree { length, .. } => 2 * length.next_power_of_two().ilog2() as usize,
             Leaf::MacArray(array) => {
                 let levels = |lanes: usize| lanes.next_power_of_two().ilog2() as usize;
                 let first = usize::from(array.steps * array.folds > REGISTERED_WORDS);

@@ -4,6 +4,7 @@
 use crate::fixed::{Range, Rounding};
 
 use super::rom::Rom;
+use super::unrolled::UnrolledLeaf;
 
 /// How a weight multiplies an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -224,8 +225,17 @@ pub enum Leaf {
         /// Results.
         places: usize,
     },
+    /// Lets a beat into a pipeline that never stalls only when there is a place for its result.
+    BeatGate {
+        /// Bits of a beat.
+        width: usize,
+        /// How its beats are paced.
+        pace: Pace,
+    },
     /// The multiply-accumulate array.
     MacArray(ArrayLeaf),
+    /// An array with its constants wired in.
+    Unrolled(Box<UnrolledLeaf>),
     /// Accumulators to activations, by a shift.
     RequantizeShift(ShiftLeaf),
     /// Accumulators to activations, by a multiplier.
@@ -294,6 +304,17 @@ pub enum Leaf {
         /// Bits of an index.
         index_bits: usize,
     },
+    /// The same for a whole vector every cycle; never stalls.
+    ArgMaxTree {
+        /// Bits of an element.
+        bits: usize,
+        /// Whether elements are two's complement.
+        signed: bool,
+        /// Elements of a vector.
+        length: usize,
+        /// Bits of an index.
+        index_bits: usize,
+    },
     /// The same values in more bits.
     Recode {
         /// Elements of a beat.
@@ -340,7 +361,19 @@ impl Leaf {
     /// How its beats are paced, where it issues them: from it to the next [`Leaf::ResultBuffer`] nothing stalls.
     pub fn pace(&self) -> Option<&Pace> {
         match self {
-            Leaf::Window(WindowLeaf { pace, .. }) | Leaf::BeatIssue { pace, .. } => Some(pace),
+            Leaf::Window(WindowLeaf { pace, .. })
+            | Leaf::BeatIssue { pace, .. }
+            | Leaf::BeatGate { pace, .. } => Some(pace),
+            _ => None,
+        }
+    }
+
+    /// The same, to be set.
+    pub(super) fn pace_mut(&mut self) -> Option<&mut Pace> {
+        match self {
+            Leaf::Window(WindowLeaf { pace, .. })
+            | Leaf::BeatIssue { pace, .. }
+            | Leaf::BeatGate { pace, .. } => Some(pace),
             _ => None,
         }
     }
@@ -357,6 +390,9 @@ impl Leaf {
             | Leaf::WidthConverter(_)
             | Leaf::Window(_)
             | Leaf::BeatIssue { .. }
+            | Leaf::BeatGate { .. }
+            | Leaf::Unrolled(_)
+            | Leaf::ArgMaxTree { .. }
             | Leaf::ResultBuffer { .. }
             | Leaf::ReduceMax { .. }
             | Leaf::ReduceSum { .. }

@@ -12,8 +12,10 @@ mod leaf;
 mod pool;
 mod reciprocal;
 mod rom;
+mod run;
 mod stage;
 mod stream;
+mod unrolled;
 
 pub use cycles::Cycles;
 pub use group::Folding;
@@ -23,11 +25,13 @@ pub use leaf::{
 pub use rom::Rom;
 pub use stage::{Part, Stage};
 pub use stream::Stream;
+pub use unrolled::{Channel, UnrolledLeaf};
 
 use crate::desc::Hardware;
 use crate::error::{Error, Place, Result};
 use crate::ir::Graph;
 use crate::target::BlockRam;
+use run::Setting;
 
 /// The clock assumed where a description names none.
 const DEFAULT_CLOCK_MHZ: f64 = 100.0;
@@ -60,6 +64,11 @@ impl Plan {
         parts.map(blocks).sum()
     }
 
+    /// Whether there is a buffer at the door: a pipeline that alone reads the input needs none.
+    pub fn buffers_input(&self) -> bool {
+        run::buffers_input(&self.stages)
+    }
+
     /// ROM bits that carry information.
     pub fn rom_bits(&self) -> usize {
         self.stages.iter().map(Stage::rom_bits).sum()
@@ -87,26 +96,33 @@ pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
     let input = door(&groups, &foldings);
     let mut stages: Vec<Stage> = Vec::new();
     let mut built: Vec<usize> = Vec::new();
-    for (group, &folding) in groups.iter().zip(&foldings) {
+    for (index, (group, &folding)) in groups.iter().zip(&foldings).enumerate() {
         let mut sources = Vec::new();
-        for (index, operand) in group.operands.iter().enumerate() {
+        for (port, operand) in group.operands.iter().enumerate() {
             let source = operand.source.map(|group| built[group]);
             let stream = stream_of(&stages, source, input);
             if group.operands.len() == 1 {
                 sources.push((source, stream));
                 continue;
             }
-            let wanted = group.operand_stream(index, folding);
-            let name = format!("{}_buffer{index}", graph[group.nodes[0]].name);
+            let wanted = group.operand_stream(port, folding);
+            let name = format!("{}_buffer{port}", graph[group.nodes[0]].name);
             stages.push(join::buffer(name, group.layer, operand.node, source, stream, wanted));
             sources.push((Some(stages.len() - 1), wanted));
         }
         let stream = sources[0].1;
         let sources = sources.into_iter().map(|(source, _)| source).collect();
-        let stage = stage::build(graph, group, folding, stream, sources);
+        let setting = Setting {
+            source: stream,
+            clock_mhz,
+            continues: run::continues(graph, &groups, &foldings, index),
+            runs_on: run::runs_on(graph, &groups, &foldings, index),
+        };
+        let stage = stage::build(graph, group, folding, setting, sources);
         stages.push(stage.map_err(|e| e.at(Place::layer(group.layer)))?);
         built.push(stages.len() - 1);
     }
+    run::settle_runs(&mut stages);
     let output = stages.last().map_or(input, |stage| stage.output);
     let cycles = settle(&mut stages, input.beats() as u64, output.beats() as u64)?;
     Ok(Plan { network: graph.name.clone(), clock_mhz, input, output, stages, cycles })

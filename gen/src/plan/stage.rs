@@ -10,6 +10,7 @@ use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
 use super::leaf::{ArrayLeaf, Converter, Leaf, Pace, WindowLeaf};
 use super::pool::pool;
 use super::rom::Rom;
+use super::run::{Setting, runs_free, unrolled};
 use super::stream::Stream;
 
 /// An instance of a leaf and the stream that leaves it.
@@ -51,6 +52,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Whether what it gives is taken at once, always: the next stage is part of the same pipeline.
+    pub fn runs_on(&self) -> bool {
+        matches!(self.parts.last().map(|part| &part.leaf), Some(Leaf::Unrolled(_) | Leaf::ArgMaxTree { .. }))
+    }
+
     /// ROM bits that carry information.
     pub fn rom_bits(&self) -> usize {
         self.parts.iter().filter_map(|part| part.leaf.rom()).map(|rom| rom.used_bits).sum()
@@ -89,11 +95,7 @@ impl Builder {
         let flow = &mut self.parts[from..];
         let latency: usize = flow.iter().map(|part| part.leaf.latency()).sum();
         let width = flow.last().map_or(0, |part| part.width);
-        let Some(Leaf::Window(WindowLeaf { pace, .. }) | Leaf::BeatIssue { pace, .. }) =
-            flow.first_mut().map(|part| &mut part.leaf)
-        else {
-            return;
-        };
+        let Some(pace) = flow.first_mut().and_then(|part| part.leaf.pace_mut()) else { return };
         pace.places = (latency + 3).div_ceil(pace.steps);
         let places = pace.places;
         self.push("results", Leaf::ResultBuffer { width, places }, width);
@@ -113,7 +115,7 @@ impl Builder {
     }
 }
 
-/// Builds a stage that takes `source`, the stream of the stage before it; of a join, what `sources` bring is converted.
+/// Builds a stage that takes the stream of the stage before it; of a join, what `sources` bring is converted.
 ///
 /// # Errors
 /// When the circuit cannot compute what the graph says.
@@ -121,9 +123,10 @@ pub fn build(
     graph: &Graph,
     group: &Group,
     folding: Folding,
-    source: Stream,
+    setting: Setting,
     sources: Vec<Option<usize>>,
 ) -> Result<Stage> {
+    let source = setting.source;
     let name = group.nodes.last().map(|&id| graph[id].name.clone()).unwrap_or_default();
     let mut builder = Builder::default();
     let input = group.input_stream(folding);
@@ -131,11 +134,16 @@ pub fn build(
     let output = group.output_stream(folding);
     let head = &graph[group.nodes[0]];
     let mut input_width = source.width();
+    if runs_free(graph, group, folding.unrolled) && !setting.continues {
+        let width = input.width();
+        builder.push("gate", Leaf::BeatGate { width, pace: Pace { steps: 1, places: 1 } }, width);
+    }
     let elements = match group.head {
         Head::Join => {
             input_width = super::join::join(&mut builder, head, group, folding);
             &group.nodes[1..]
         }
+        Head::Array(..) if folding.unrolled => unrolled(&mut builder, graph, group, setting)?,
         Head::Array(weights, window, _) => array(&mut builder, graph, group, folding, weights, window)?,
         Head::Pool(window) => {
             pool(&mut builder, head, group, folding, window)?;
@@ -144,12 +152,11 @@ pub fn build(
         Head::Elements => &group.nodes[..],
         Head::ArgMax => {
             let encoding = group.input.format.encoding;
-            let index_bits = output.bits();
-            let leaf = Leaf::ArgMax {
-                bits: encoding.bits() as usize,
-                signed: encoding.is_signed(),
-                length: group.input.shape.elements(),
-                index_bits,
+            let (bits, signed) = (encoding.bits() as usize, encoding.is_signed());
+            let (length, index_bits) = (group.input.shape.elements(), output.bits());
+            let leaf = match folding.unrolled {
+                true => Leaf::ArgMaxTree { bits, signed, length, index_bits },
+                false => Leaf::ArgMax { bits, signed, length, index_bits },
             };
             builder.push("argmax", leaf, index_bits);
             &group.nodes[1..]
@@ -163,6 +170,11 @@ pub fn build(
         builder.push("mask", leaf, output.width());
     }
     match builder.open_flow() {
+        _ if setting.runs_on => {}
+        _ if setting.continues => {
+            let width = output.width();
+            builder.push("results", Leaf::ResultBuffer { width, places: 1 }, width);
+        }
         Some(from) => builder.settle(from),
         None => builder.push("skid", Leaf::SkidBuffer { width: output.width() }, output.width()),
     }
@@ -252,15 +264,10 @@ fn array<'a>(
         lanes: folding.pe,
         pixels: folding.pixels,
     };
-    let rest = match group.nodes.get(1).map(|&id| &graph[id]) {
-        Some(Node { op: Op::Requantize(op), fact, .. }) => {
-            builder.push("requantize", requantize(&raw, op), lanes * fact.bits() as usize);
-            &group.nodes[2..]
-        }
-        Some(Node { op: Op::Threshold(op), fact, .. }) => {
-            builder.push("threshold", threshold(&raw, op)?, lanes * fact.bits() as usize);
-            &group.nodes[2..]
-        }
+    let activated =
+        matches!(group.nodes.get(1).map(|&id| &graph[id].op), Some(Op::Requantize(_) | Op::Threshold(_)));
+    let rest = match activated {
+        true => activation(builder, graph, group, &raw)?,
         _ if product.is_exact() && product.acc_bits == head.fact.bits() as usize => &group.nodes[1..],
         _ => {
             let width = lanes * head.fact.bits() as usize;
@@ -282,6 +289,27 @@ fn array<'a>(
         builder.push("serialize", leaf, bits * folding.pe);
     }
     Ok(rest)
+}
+
+/// The activation behind an array, if it is the next node; returns the nodes that are left.
+pub(super) fn activation<'a>(
+    builder: &mut Builder,
+    graph: &Graph,
+    group: &'a Group,
+    raw: &Raw,
+) -> Result<&'a [NodeId]> {
+    let lanes = raw.lanes * raw.pixels;
+    match group.nodes.get(1).map(|&id| &graph[id]) {
+        Some(Node { op: Op::Requantize(op), fact, .. }) => {
+            builder.push("requantize", requantize(raw, op), lanes * fact.bits() as usize);
+            Ok(&group.nodes[2..])
+        }
+        Some(Node { op: Op::Threshold(op), fact, .. }) => {
+            builder.push("threshold", threshold(raw, op)?, lanes * fact.bits() as usize);
+            Ok(&group.nodes[2..])
+        }
+        _ => Ok(&group.nodes[1..]),
+    }
 }
 
 pub(super) fn window_leaf(

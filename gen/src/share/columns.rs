@@ -54,14 +54,16 @@ pub struct Columns {
 impl Columns {
     /// Sums of digits of the graph's nodes, none twice in a sum, each to be added up in at most `levels`
     /// levels.
-    pub fn new(graph: &Graph, sums: Vec<Vec<Term>>, levels: u32) -> Self {
+    ///
+    /// A sum with a constant leaves room for it.
+    pub fn new(graph: &Graph, sums: Vec<Vec<Term>>, constants: &[i64], levels: u32) -> Self {
         let shifts = sums.iter().flatten().map(|term| term.shift as usize + 1).max().unwrap_or(1);
         let mut columns = Columns {
             words: sums.len().div_ceil(64),
             shifts,
             sets: Vec::new(),
             used: Vec::new(),
-            weights: vec![0; sums.len()],
+            weights: (0..sums.len()).map(|sum| u64::from(sum < constants.len())).collect(),
             sums: vec![Vec::new(); sums.len()],
             limit: 1 << levels,
         };

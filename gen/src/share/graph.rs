@@ -1,5 +1,7 @@
 //! Graphs of two-term adds.
 
+use std::collections::BTreeMap;
+
 use crate::fixed::Range;
 
 /// ± a node · 2^shift.
@@ -30,24 +32,70 @@ pub struct Add {
     pub right: Term,
 }
 
-/// An input or an adder, and what it can hold.
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From outside.
+    Input,
+    /// It never changes.
+    Constant(i64),
+    /// An adder.
+    Add(Add),
+}
+
+/// A value, and what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// None: an input.
-    pub add: Option<Add>,
+    /// Where it comes from.
+    pub source: Source,
     /// Every value lies in it.
     pub range: Range,
     /// Adders between it and the inputs.
     pub depth: u32,
 }
 
-/// A constant matrix as adders: each node is an input or the sum of two earlier nodes.
+impl Node {
+    /// The adder, if it is one.
+    pub fn add(&self) -> Option<Add> {
+        match self.source {
+            Source::Add(add) => Some(add),
+            Source::Input | Source::Constant(_) => None,
+        }
+    }
+
+    /// The nodes that it is the sum of.
+    pub fn operands(&self) -> impl Iterator<Item = Term> + use<> {
+        self.add().into_iter().flat_map(|add| [add.left, add.right])
+    }
+}
+
+/// A row of the matrix, with its constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// None where there is nothing to add.
+    pub term: Option<Term>,
+    /// Whether the row is the bitwise complement of the term, −term − 1.
+    pub complement: bool,
+}
+
+impl Output {
+    /// Its value, given those of all nodes.
+    pub fn of(self, values: &[i64]) -> i64 {
+        let value = self.term.map_or(0, |term| term.of(values));
+        if self.complement { !value } else { value }
+    }
+}
+
+/// The index that stands for one in a node's linear form over the inputs.
+pub const ONE: usize = usize::MAX;
+
+/// A constant matrix as adders: each node is an input, a constant or the sum of two earlier nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
-    /// The inputs, in order, then the adders.
+    /// The inputs, in order, then the others.
     pub nodes: Vec<Node>,
-    /// One per row of the matrix; none where a row is all zeros.
-    pub outputs: Vec<Option<Term>>,
+    /// One per row of the matrix.
+    pub outputs: Vec<Output>,
 }
 
 /// Bits of the narrowest number, unsigned where possible, that holds a range.
@@ -64,8 +112,25 @@ fn scaled(range: Range, term: Term) -> Range {
 impl Graph {
     /// The inputs alone, each with its range.
     pub fn new(inputs: impl IntoIterator<Item = Range>) -> Self {
-        let nodes = inputs.into_iter().map(|range| Node { add: None, range, depth: 0 }).collect();
-        Graph { nodes, outputs: Vec::new() }
+        let nodes = inputs.into_iter().map(|range| Node { source: Source::Input, range, depth: 0 });
+        Graph { nodes: nodes.collect(), outputs: Vec::new() }
+    }
+
+    /// Number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.nodes.iter().take_while(|node| node.source == Source::Input).count()
+    }
+
+    /// A node for what is odd of a constant that is not zero, as a term.
+    pub fn constant(&mut self, value: i64) -> Term {
+        let shift = value.trailing_zeros();
+        let odd = (value >> shift).abs();
+        let known = self.nodes.iter().rposition(|node| node.source == Source::Constant(odd));
+        let node = known.unwrap_or(self.nodes.len());
+        if known.is_none() {
+            self.nodes.push(Node { source: Source::Constant(odd), range: Range::new(odd, odd), depth: 0 });
+        }
+        Term { node, shift, negative: value < 0 }
     }
 
     /// Bits in which both terms take part.
@@ -131,25 +196,90 @@ impl Graph {
         (Add { left, right }, Term { node: self.nodes.len(), shift, negative })
     }
 
+    /// The values of an output.
+    pub fn output_range(&self, output: Output) -> Range {
+        let range = output.term.map(|term| scaled(self.nodes[term.node].range, term));
+        let range = range.unwrap_or(Range { min: 0, max: 0 });
+        if output.complement { Range { min: !range.max, max: !range.min } } else { range }
+    }
+
+    /// Makes every range exact: that of the node's own linear form over the inputs, which may be narrower
+    /// than the sum of its operands' ranges.
+    pub fn tighten(&mut self) {
+        let inputs = self.inputs();
+        let one = Range { min: 1, max: 1 };
+        for (index, form) in self.forms().into_iter().enumerate().skip(inputs) {
+            let mut range = Range { min: 0, max: 0 };
+            for (input, factor) in form {
+                let input = if input == ONE { one } else { self.nodes[input].range };
+                let part = Range::new(input.min * factor, input.max * factor);
+                range = Range { min: range.min + part.min, max: range.max + part.max };
+            }
+            self.nodes[index].range = range;
+        }
+    }
+
+    /// What every node is of the inputs: their indices, ascending, with their factors; the constant last, at [`ONE`].
+    pub fn forms(&self) -> Vec<Vec<(usize, i64)>> {
+        let mut forms: Vec<Vec<(usize, i64)>> = Vec::with_capacity(self.nodes.len());
+        for (index, node) in self.nodes.iter().enumerate() {
+            match node.source {
+                Source::Input => forms.push(vec![(index, 1)]),
+                Source::Constant(value) => forms.push(vec![(ONE, value)]),
+                Source::Add(_) => {}
+            }
+            if node.add().is_none() {
+                continue;
+            }
+            let mut sum: BTreeMap<usize, i64> = BTreeMap::new();
+            for term in node.operands() {
+                let factor = if term.negative { -1 } else { 1 } << term.shift;
+                for &(input, value) in &forms[term.node] {
+                    *sum.entry(input).or_default() += value * factor;
+                }
+            }
+            sum.retain(|_, factor| *factor != 0);
+            forms.push(sum.into_iter().collect());
+        }
+        forms
+    }
+
+    /// How two terms of different signs are added without a sign left outside.
+    pub fn upright(&self, a: Term, b: Term) -> Option<Add> {
+        let shift = a.shift.min(b.shift);
+        let lower = |term: Term| Term { shift: term.shift - shift, ..term };
+        match (a.negative, b.negative) {
+            (false, true) => Some(Add { left: lower(a), right: lower(b) }),
+            (true, false) => Some(Add { left: lower(b), right: lower(a) }),
+            _ => None,
+        }
+    }
+
     /// Appends an adder.
     pub fn push(&mut self, add: Add) {
         let depth = self.joint_depth(add.left, add.right);
-        self.nodes.push(Node { add: Some(add), range: self.range_of(add), depth });
+        self.nodes.push(Node { source: Source::Add(add), range: self.range_of(add), depth });
     }
 
     /// Number of adders.
     pub fn adders(&self) -> usize {
-        self.nodes.iter().filter(|node| node.add.is_some()).count()
+        self.nodes.iter().filter(|node| node.add().is_some()).count()
     }
 
     /// Bits of all carry chains.
     pub fn bits(&self) -> u64 {
-        self.nodes.iter().filter_map(|node| node.add).map(|add| u64::from(self.adder_bits(add))).sum()
+        self.cells(1)
+    }
+
+    /// Bits of all carry chains, each a multiple of `granule`.
+    pub fn cells(&self, granule: u32) -> u64 {
+        let adders = self.nodes.iter().filter_map(Node::add);
+        adders.map(|add| u64::from(self.adder_bits(add).next_multiple_of(granule))).sum()
     }
 
     /// Adders on the longest way.
     pub fn depth(&self) -> u32 {
-        let outputs = self.outputs.iter().flatten();
+        let outputs = self.outputs.iter().filter_map(|output| output.term);
         outputs.map(|term| self.nodes[term.node].depth).max().unwrap_or(0)
     }
 
@@ -160,15 +290,19 @@ impl Graph {
         let end = stage(self.depth());
         let mut last: Vec<u32> = self.nodes.iter().map(|node| stage(node.depth)).collect();
         for node in &self.nodes {
-            for term in node.add.iter().flat_map(|add| [add.left, add.right]) {
+            for term in node.operands() {
                 last[term.node] = last[term.node].max(stage(node.depth).saturating_sub(1));
             }
         }
-        for term in self.outputs.iter().flatten() {
+        for term in self.outputs.iter().filter_map(|output| output.term) {
             last[term.node] = last[term.node].max(end);
         }
         let held = |(node, last): (&Node, u32)| {
-            let own = u32::from(node.add.is_some());
+            let own = match node.source {
+                Source::Constant(_) => return 0,
+                Source::Input => 0,
+                Source::Add(_) => 1,
+            };
             u64::from(last - stage(node.depth) + own) * u64::from(width(node.range))
         };
         self.nodes.iter().zip(last).map(held).sum()
@@ -178,9 +312,10 @@ impl Graph {
     pub fn values(&self, inputs: &[i64]) -> Vec<i64> {
         let mut values: Vec<i64> = Vec::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
-            values.push(match node.add {
-                None => inputs[index],
-                Some(add) => add.left.of(&values) + add.right.of(&values),
+            values.push(match node.source {
+                Source::Input => inputs[index],
+                Source::Constant(value) => value,
+                Source::Add(add) => add.left.of(&values) + add.right.of(&values),
             });
         }
         values
@@ -189,6 +324,6 @@ impl Graph {
     /// The outputs for given inputs.
     pub fn evaluate(&self, inputs: &[i64]) -> Vec<i64> {
         let values = self.values(inputs);
-        self.outputs.iter().map(|output| output.map_or(0, |term| term.of(&values))).collect()
+        self.outputs.iter().map(|output| output.of(&values)).collect()
     }
 }

@@ -2,8 +2,23 @@
 
 use std::collections::BinaryHeap;
 
-use super::columns::{Columns, Pair};
+use super::columns::{Columns, Pair, Spot};
 use super::graph::Graph;
+
+/// In which order pairs of about the same worth are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// 0: strictly by worth, the shallow first among equals; else at random within a tenth, and what wastes
+    /// less of a carry cell before others.
+    pub seed: u64,
+    /// Bits of a carry cell.
+    pub granule: u32,
+}
+
+/// A unit of worth, so that a part of it can be told.
+const WORTH: u64 = 1024;
+/// The part of a pair's worth within which the order is random.
+const NOISE: u64 = 10;
 
 /// A pair worth a node of its own; the greatest is taken next.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -13,15 +28,31 @@ struct Candidate {
     pair: Pair,
 }
 
-/// Replaces pairs that occur twice or more until none is left, and appends an adder for each. A pair is
-/// worth its occurrences times the bits in which both terms take part. Equals are taken in an order
-/// that `seed` decides: 0 for the shallow first.
+/// Replaces pairs that occur twice or more until none is left, and appends an adder for each: first those of
+/// `taken`, then the one that is worth most, its occurrences times the bits in which both terms take part.
+/// Returns the pairs in the order in which they were taken.
 ///
 /// Digits only go away and an expression gets all of its own at once, so a pair's worth only falls: it is
 /// reckoned anew when it comes up.
-pub fn share(graph: &mut Graph, columns: &mut Columns, seed: u64) {
-    let mut heap = initial(graph, columns, seed);
+pub fn share(graph: &mut Graph, columns: &mut Columns, order: Order, taken: &[Pair]) -> Vec<Pair> {
+    let mut heap = initial(graph, columns, order);
     let mut found = Vec::new();
+    let mut chosen = Vec::new();
+    let mut take = |graph: &mut Graph, columns: &mut Columns, pair: Pair, places: &[Spot]| {
+        let [a, b] = pair.terms();
+        let (add, made) = graph.joined(a, b);
+        graph.push(add);
+        columns.replace(graph, pair, made, places);
+        columns.pairs_of(made.node, places, &mut found);
+        chosen.push(pair);
+        found.iter().map(|&(pair, count)| judge(graph, pair, count, order)).collect::<Vec<_>>()
+    };
+    for &pair in taken {
+        let places = columns.places(graph, pair);
+        if places.len() > 1 {
+            heap.extend(take(graph, columns, pair, &places));
+        }
+    }
     while let Some(candidate) = heap.pop() {
         let pair = candidate.pair;
         if columns.count(pair) < 2 {
@@ -31,21 +62,17 @@ pub fn share(graph: &mut Graph, columns: &mut Columns, seed: u64) {
         if places.len() < 2 {
             continue;
         }
-        let now = judge(graph, pair, places.len(), seed);
+        let now = judge(graph, pair, places.len(), order);
         if now.score < candidate.score {
             heap.push(now);
             continue;
         }
-        let [a, b] = pair.terms();
-        let (add, made) = graph.joined(a, b);
-        graph.push(add);
-        columns.replace(graph, pair, made, &places);
-        columns.pairs_of(made.node, &places, &mut found);
-        heap.extend(found.iter().map(|&(pair, count)| judge(graph, pair, count, seed)));
+        heap.extend(take(graph, columns, pair, &places));
     }
+    chosen
 }
 
-fn initial(graph: &Graph, columns: &Columns, seed: u64) -> BinaryHeap<Candidate> {
+fn initial(graph: &Graph, columns: &Columns, order: Order) -> BinaryHeap<Candidate> {
     let nodes: Vec<usize> = (0..graph.nodes.len()).filter(|&node| columns.is_used(node)).collect();
     let mut all = Vec::new();
     for (index, &a) in nodes.iter().enumerate() {
@@ -56,7 +83,7 @@ fn initial(graph: &Graph, columns: &Columns, seed: u64) -> BinaryHeap<Candidate>
                     let pair = Pair { a: a as u32, b: b as u32, shift, opposite };
                     let count = columns.count(pair);
                     if count > 1 {
-                        all.push(judge(graph, pair, count, seed));
+                        all.push(judge(graph, pair, count, order));
                     }
                 }
             }
@@ -65,15 +92,18 @@ fn initial(graph: &Graph, columns: &Columns, seed: u64) -> BinaryHeap<Candidate>
     all.into()
 }
 
-fn judge(graph: &Graph, pair: Pair, count: usize, seed: u64) -> Candidate {
+fn judge(graph: &Graph, pair: Pair, count: usize, order: Order) -> Candidate {
     let [a, b] = pair.terms();
-    let score = count as u64 * u64::from(graph.overlap(a, b).max(1));
-    let tie = match seed {
-        0 => u64::from(u32::MAX - graph.joint_depth(a, b)) << 32 | u64::from(u32::MAX - pair.b),
-        seed => {
-            scramble(seed ^ (u64::from(pair.a) << 40 | u64::from(pair.b) << 16 | pair.shift as u8 as u64))
-        }
-    };
+    let worth = count as u64 * u64::from(graph.overlap(a, b).max(1)) * WORTH;
+    if order.seed == 0 {
+        let tie = u64::from(u32::MAX - graph.joint_depth(a, b)) << 32 | u64::from(u32::MAX - pair.b);
+        return Candidate { score: worth, tie, pair };
+    }
+    let bits = graph.adder_bits(graph.joined(a, b).0);
+    let waste = u64::from(bits.next_multiple_of(order.granule) - bits);
+    let place = u64::from(pair.a) << 40 | u64::from(pair.b) << 16 | u64::from(pair.shift as u8);
+    let tie = scramble(order.seed ^ place);
+    let score = (worth + worth / NOISE * (tie % 64) / 64).saturating_sub(waste * WORTH * 2);
     Candidate { score, tie, pair }
 }
 

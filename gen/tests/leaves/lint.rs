@@ -19,6 +19,16 @@ const MATRICES: &[Matrix] = &[
         ],
     ),
     (
+        "argmax_tree",
+        &[
+            ("BITS", &["1", "7"]),
+            ("SIGNED", &["0", "1"]),
+            ("LENGTH", &["2", "3", "10", "16"]),
+            ("INDEX_BITS", &["4", "8"]),
+        ],
+    ),
+    ("beat_gate", &[("WIDTH", &["1", "9"]), ("PLACES", &["2", "3", "33"])]),
+    (
         "argmax",
         &[
             ("BITS", &["1", "7"]),

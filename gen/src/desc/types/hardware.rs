@@ -22,7 +22,7 @@ pub struct Hardware {
     pub goal: Option<Goal>,
     /// Explicit folding, layer by layer.
     #[serde(default)]
-    pub folding: BTreeMap<String, Folding>,
+    pub folding: BTreeMap<String, Array>,
 }
 
 /// How fast the circuit should be.
@@ -34,6 +34,30 @@ pub enum Goal {
     /// Inferences per second, at least.
     #[serde(rename = "inferences_per_s")]
     InferencesPerSecond(#[schemars(range(min = 0.000_001, max = 1.0e12))] f64),
+}
+
+/// How a layer's array is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Array {
+    /// By a word.
+    Named(ArrayKind),
+    /// Folded, with the weights in ROM.
+    Folded(Folding),
+}
+
+impl From<Folding> for Array {
+    fn from(folding: Folding) -> Self {
+        Array::Folded(folding)
+    }
+}
+
+/// An array that needs no numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArrayKind {
+    /// All weights at once, wired in as constants.
+    Unrolled,
 }
 
 /// How many multiply-accumulates of a layer are done in one cycle.
