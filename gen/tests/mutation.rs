@@ -31,7 +31,7 @@ fn network() -> Graph {
     let conv = Op::Conv2d { weights: weights(Scheme::Ternary, 4, 18), window, groups: 1 };
     let conv = graph.add("conv_acc", "conv", conv, &[pixels]).unwrap();
     let relu = Op::Requantize(Requantize {
-        bias: vec![90, 75, 101, 84],
+        bias: vec![91, 75, 101, 84],
         scaling: Scaling::Shift(vec![2]),
         rounding: Rounding::HalfUp,
         saturation: Saturation::Saturate,
@@ -49,11 +49,15 @@ fn network() -> Graph {
 
 /// The network's circuit in a folder of its own.
 fn circuit(graph: &Graph) -> (tempfile::TempDir, PathBuf) {
+    circuit_with(graph, emit::Options { probes: true })
+}
+
+fn circuit_with(graph: &Graph, options: emit::Options) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let rtl = folder.path().join("rtl");
     // A pixel at a time: every stage then ends with the buffer that the faults are put in.
     let hardware = Hardware { goal: Some(Goal::Cycles(300)), ..Hardware::default() };
-    emit(graph, &plan(graph, &hardware).unwrap(), emit::Options { probes: true }, &rtl).unwrap();
+    emit(graph, &plan(graph, &hardware).unwrap(), options, &rtl).unwrap();
     (folder, rtl)
 }
 
@@ -69,7 +73,15 @@ fn simulate(graph: &Graph, folder: &Path) -> SimReport {
 /// Runs with one bit of a word of a ROM image flipped.
 fn with_flipped_bit(graph: &Graph, folder: &Path, rom: &str, word: usize, bit: usize) -> SimReport {
     let path = folder.join(rom);
-    let text = std::fs::read_to_string(&path).unwrap();
+    let text = flip_bit(&path, word, bit);
+    let report = simulate(graph, folder);
+    std::fs::write(&path, text).unwrap();
+    report
+}
+
+/// Flips one bit of a word of a ROM image; what it was before.
+fn flip_bit(path: &Path, word: usize, bit: usize) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
     let place = text.lines().next().unwrap().len() - 1 - bit / 4;
     let lines = text.lines().enumerate().map(|(index, line)| {
         let mut line = line.as_bytes().to_vec();
@@ -79,10 +91,8 @@ fn with_flipped_bit(graph: &Graph, folder: &Path, rom: &str, word: usize, bit: u
         }
         String::from_utf8(line).unwrap() + "\n"
     });
-    std::fs::write(&path, lines.collect::<String>()).unwrap();
-    let report = simulate(graph, folder);
-    std::fs::write(&path, text).unwrap();
-    report
+    std::fs::write(path, lines.collect::<String>()).unwrap();
+    text
 }
 
 #[test]
@@ -117,6 +127,52 @@ fn the_untouched_circuit_passes_and_a_wrong_rom_does_not() {
     assert!(simulate(&graph, &folder).passed(), "the ROM was not put back");
 }
 
+/// Without probes only the last layer is seen to differ; a second look with probes names the layer that is wrong.
+#[test]
+fn a_second_look_names_the_layer_that_differs_first() {
+    let graph = network();
+    let (_kept, plain) = circuit_with(&graph, emit::Options { probes: false });
+    let (_kept, probed) = circuit(&graph);
+    // A bias of 90 or 92 in place of 91 is not felt before frame 70: all pixels are 0 until then.
+    let pixel = |frame: usize, element: usize| (frame * 37 + element * 11 + frame * element) % 16;
+    let frames = Array2::from_shape_fn(
+        (90, 32),
+        |(frame, element)| if frame < 70 { 0 } else { pixel(frame, element) as i32 },
+    );
+    let options = Options {
+        scenarios: vec![Scenario::stalled(64, 64), Scenario::unstalled()],
+        jobs: 1,
+        ..Options::default()
+    };
+    let prove = || sim::prove(&graph, &plain, frames.view(), &options).unwrap();
+    let locate =
+        |report: &mut SimReport| sim::locate(&graph, &probed, frames.view(), report, &options).unwrap();
+
+    let mut right = prove();
+    assert!(right.passed());
+    locate(&mut right);
+    assert!(right.passed() && right.first_divergence.is_none());
+
+    flip_bit(&plain.join("conv_requantize.hex"), 0, 0);
+    let mut report = prove();
+    let unlocated = report.first_divergence.clone().unwrap();
+    assert!(unlocated.layer == "fc" && unlocated.frame >= 70, "{unlocated}");
+    // A circuit that is right with probes leaves the report as it is.
+    locate(&mut report);
+    assert_eq!(report.first_divergence, Some(unlocated.clone()));
+
+    flip_bit(&probed.join("conv_requantize.hex"), 0, 0);
+    locate(&mut report);
+    let found = report.first_divergence.as_ref().unwrap();
+    assert_eq!((found.layer.as_str(), found.channel), ("conv", Some(0)), "{found}");
+    assert!((70..=unlocated.frame).contains(&found.frame), "{found}");
+    assert_eq!(report.runs[0].first_divergence.as_ref(), Some(found));
+    let error = report.check().unwrap_err();
+    assert_eq!(error.exit_code(), 4);
+    let (text, differ) = (error.to_string(), report.runs[0].mismatches);
+    assert!(text.contains(&format!("in {differ} of 90 frames")) && text.contains("layer `conv`"), "{text}");
+}
+
 #[test]
 fn a_wrong_bias_is_found_in_its_channel() {
     let graph = network();
@@ -125,9 +181,9 @@ fn a_wrong_bias_is_found_in_its_channel() {
     let found = report.first_divergence.unwrap();
     assert_eq!((found.layer.as_str(), found.channel), ("conv", Some(0)), "{found}");
     assert!((found.expected - found.got).abs() == 1, "{found}");
-    assert!(found.to_string().contains("bias 90"), "{found}");
+    assert!(found.to_string().contains("bias 91"), "{found}");
     let accumulator = found.operands.unwrap().accumulator;
-    assert_eq!(((accumulator + 90 + 2) >> 2).clamp(0, 63), found.expected);
+    assert_eq!(((accumulator + 91 + 2) >> 2).clamp(0, 63), found.expected);
 }
 
 #[test]

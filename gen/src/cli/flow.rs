@@ -97,7 +97,9 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
     steps.run("emit", |_| emit::emit(&graph, &plan, Options::default(), &folder))?;
     let frames = test.frames.slice(s![..args.frames.unwrap_or(usize::MAX).min(test.frames.nrows()), ..]);
     let proof = steps.run("simulate", |_| {
-        let proof = sim::prove(&graph, &folder, frames, &sim::Options::default())?;
+        let options = sim::Options::default();
+        let mut proof = sim::prove(&graph, &folder, frames, &options)?;
+        super::sim::locate(&graph, &plan, frames, &mut proof, &options);
         proof.check().map(|()| proof)
     })?;
     let circuit = Circuit { args, graph, plan, folder, accuracy, test, proof };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2};
 use netetch::emit;
 use netetch::ir::Graph;
 use netetch::plan;
@@ -67,16 +67,25 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let scenarios = scenarios(&args);
 
     let bar = progress(&args, inputs.nrows() * scenarios.len());
-    let report = simulate(&args, &graph, &plan, &inputs, scenarios, &bar)?;
+    let options = Options {
+        scenarios,
+        seed: args.seed,
+        probes: args.probes,
+        jobs: args.jobs,
+        wave: args.wave.clone(),
+        progress: Some(&|frames| bar.inc(frames as u64)),
+        ..Options::default()
+    };
+    let folder = emitted(&graph, &plan, args.probes)?;
+    let mut report = sim::prove(&graph, &folder, inputs.view(), &options)?;
+    locate(&graph, &plan, inputs.view(), &mut report, &options);
     bar.finish_and_clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report);
     }
-    if let Err(error) = report.check() {
-        return Err(located(&args, &graph, &plan, &inputs, &report).unwrap_or(error).into());
-    }
+    report.check()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,58 +121,24 @@ fn progress(args: &Args, frames: usize) -> ProgressBar {
     bar.with_message("simulating")
 }
 
-fn simulate(
-    args: &Args,
-    graph: &Graph,
-    plan: &Plan,
-    inputs: &Array2<i32>,
-    scenarios: Vec<Scenario>,
-    bar: &ProgressBar,
-) -> netetch::error::Result<SimReport> {
-    let folder = super::build_folder(&graph.name).join(if args.probes { "rtl_probes" } else { "rtl" });
-    emit::emit(graph, plan, emit::Options { probes: args.probes }, &folder)?;
-    let options = Options {
-        scenarios,
-        seed: args.seed,
-        probes: args.probes,
-        jobs: args.jobs,
-        wave: args.wave.clone(),
-        progress: Some(&|frames| bar.inc(frames as u64)),
-        ..Options::default()
-    };
-    sim::prove(graph, &folder, inputs.view(), &options)
+fn emitted(graph: &Graph, plan: &Plan, probes: bool) -> netetch::error::Result<PathBuf> {
+    let folder = super::build_folder(&graph.name).join(if probes { "rtl_probes" } else { "rtl" });
+    emit::emit(graph, plan, emit::Options { probes }, &folder).map(|_| folder)
 }
 
-/// The same divergence with the layer that it begins in: the frames up to it once more, with probes.
-fn located(
-    args: &Args,
+/// Has a report of a difference name the layer that it begins in, by way of the circuit with probes. Where that cannot
+/// be had the report stays as it is: the difference is what counts.
+pub(super) fn locate(
     graph: &Graph,
     plan: &Plan,
-    inputs: &Array2<i32>,
-    report: &SimReport,
-) -> Option<netetch::error::Error> {
-    let failed = report.runs.iter().find(|run| run.mismatches > 0)?;
-    if args.probes {
-        return None;
-    }
-    let last =
-        failed.first_divergence.as_ref().map_or(0, |divergence| divergence.frame).min(inputs.nrows() - 1);
-    let frames = inputs.slice(s![last.saturating_sub(64)..=last, ..]).to_owned();
-    let again = Args { probes: true, wave: None, ..args.again() };
-    let hidden = ProgressBar::hidden();
-    let found = simulate(&again, graph, plan, &frames, vec![failed.scenario.clone()], &hidden).ok()?;
-    found.check().err()
-}
-
-impl Args {
-    fn again(&self) -> Args {
-        Args {
-            network: self.network.clone(),
-            input: self.input.clone(),
-            wave: self.wave.clone(),
-            model: self.model.clone(),
-            ..*self
-        }
+    inputs: ArrayView2<i32>,
+    report: &mut SimReport,
+    options: &Options<'_>,
+) {
+    if !report.passed() && !options.probes {
+        emitted(graph, plan, true)
+            .and_then(|folder| sim::locate(graph, &folder, inputs, report, options))
+            .ok();
     }
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod chunk;
 mod compare;
+mod locate;
 mod operands;
 mod report;
 pub mod vectors;
@@ -23,6 +24,7 @@ use crate::plan::Cycles;
 
 pub use bench::Scenario;
 pub use compare::Divergence;
+pub use locate::locate;
 pub use operands::{Operands, Product};
 pub use report::{Run, SimReport};
 pub use verilate::{Built, Sources, WaveFormat, build, default_cache};
