@@ -324,6 +324,68 @@ fn greedy_comes_near_the_exhaustive_optimum() {
     assert_eq!(last.schemes[1], start[1], "a fixed layer stays");
 }
 
+/// `netetch allocate` on the digits' CNN: its report.
+fn allocated(more: &[&str]) -> Result<Value, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.yaml");
+    let network = example("digits_float/cnn.yaml");
+    let common = ["allocate", network.to_str().unwrap(), "--output", output.to_str().unwrap(), "--json"];
+    let (ok, out, err) = run(&[&common[..], more].concat());
+    if !ok {
+        assert!(!output.exists());
+        return Err(err);
+    }
+    let graph = lower::lower(&desc::read(&output).unwrap()).unwrap();
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let bits: usize = graph.nodes().iter().filter_map(|node| node.op.weights()).map(|w| w.rom_bits()).sum();
+    assert_eq!(report["weight_bits"], bits);
+    Ok(report)
+}
+
+fn bits_of(report: &Value) -> Vec<u64> {
+    report["layers"].as_array().unwrap().iter().map(|layer| layer["bits"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn the_closed_form_fills_a_memory_or_reaches_an_sqnr() {
+    // 72, 1152 and 640 weights: offsets of 0, −4 and −3 bits at 3 dB a bit.
+    let report = allocated(&["--memory", "8000"]).unwrap();
+    assert_eq!(bits_of(&report), [7, 3, 4]);
+    let more = allocated(&["--memory", "8384"]).unwrap();
+    assert_eq!(bits_of(&more), [8, 4, 5], "8 · 72 + 4 · 1152 + 5 · 640 bits are one step wider");
+    let report = allocated(&["--sqnr", "20", "--kappa", "measured"]).unwrap();
+    let (kappa, sqnr) = (report["kappa"].as_f64().unwrap(), report["sqnr_db"].as_f64().unwrap());
+    assert!((3.0..6.5).contains(&kappa) && (20.0..27.0).contains(&sqnr), "{kappa} {sqnr}");
+    let fixed = allocated(&["--memory", "20000", "--fix", "fc", "--layer", "fc=ternary"]).unwrap();
+    assert_eq!(bits_of(&fixed)[2], 2);
+    assert!(allocated(&["--memory", "100"]).unwrap_err().contains("the narrowest weights take"));
+    assert!(allocated(&["--memory", "9000", "--scheme", "ternary"]).unwrap_err().contains("uniform steps"));
+    assert!(allocated(&["--memory", "9000", "--fix", "f"]).unwrap_err().contains("conv1, conv2, fc"));
+    assert!(allocated(&["--memory", "9000", "--sqnr", "3"]).unwrap_err().contains("cannot be used with"));
+}
+
+#[test]
+fn the_search_makes_the_objective_small() {
+    let search = |more: &[&str]| {
+        allocated(&[&["--epsilon", "0.02", "--scheme", "dfp-6", "--activations", "5"], more].concat())
+            .unwrap()
+    };
+    for objective in ["bits", "bram", "luts"] {
+        let report = search(&["--objective", objective]);
+        let steps = report["steps"].as_array().unwrap();
+        let cost = |step: &Value| step["cost"].as_u64().unwrap();
+        assert!(steps.len() > 2 && cost(&steps[0]) >= cost(steps.last().unwrap()), "{objective}");
+        let lost = report["float_accuracy"].as_f64().unwrap() - report["accuracy"].as_f64().unwrap();
+        assert!(lost < 0.02, "{objective}: {lost}");
+        let found = steps.last().unwrap()["schemes"].as_array().unwrap().clone();
+        let written: Vec<&Value> =
+            report["layers"].as_array().unwrap().iter().map(|l| &l["scheme"]).collect();
+        assert_eq!(found.iter().collect::<Vec<_>>(), written, "{objective}");
+    }
+    let report = search(&["--exhaustive"]);
+    assert_eq!(report["optimum"]["cost"], report["weight_bits"], "the best is what is written");
+}
+
 #[test]
 fn every_command_of_the_page_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

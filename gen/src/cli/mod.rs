@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod allocate;
 mod check;
 mod doctor;
 mod emit;
@@ -34,6 +35,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Allocate(allocate::Args),
     Check(check::Args),
     Doctor(doctor::Args),
     Emit(emit::Args),
@@ -53,6 +55,7 @@ enum Command {
 /// Whatever the command could not do.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Allocate(args) => allocate::run(args),
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
