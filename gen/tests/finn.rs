@@ -1,9 +1,10 @@
 //! Networks that others trained and published: the golden model gives every integer that theirs gives.
 //! Skipped, with a line saying so, where their parameters or Python with numpy are absent.
 
+mod python;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use ndarray::Array2;
 use netetch::desc::WeightFiles;
@@ -15,15 +16,6 @@ fn published() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")
 }
 
-/// A Python that has numpy.
-fn python() -> Option<PathBuf> {
-    let candidates = [Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/python"), "python3".into()];
-    candidates.into_iter().find(|python| {
-        let command = Command::new(python).args(["-c", "import numpy"]).stderr(Stdio::null()).status();
-        command.is_ok_and(|status| status.success())
-    })
-}
-
 /// Runs a conversion script; `None`, and a printed line, where something it needs is absent.
 fn converted(script: &str, source: &str) -> Option<tempfile::TempDir> {
     let source = published().join(source);
@@ -31,14 +23,9 @@ fn converted(script: &str, source: &str) -> Option<tempfile::TempDir> {
         println!("skipped: {} is absent", source.display());
         return None;
     }
-    let Some(python) = python() else {
-        println!("skipped: found no Python with numpy");
-        return None;
-    };
+    let python = python::python()?;
     let folder = tempfile::tempdir().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
-    let output = Command::new(python).arg(script).arg(source).arg(folder.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    python::run(&python, script, &[&source, folder.path()]);
     Some(folder)
 }
 
