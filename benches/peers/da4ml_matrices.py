@@ -36,9 +36,9 @@ def adder_bits(left, right, subtract, shift, result):
 
 
 def measure(kernel, slack):
-    start = time.perf_counter()
+    start = time.process_time()
     pipeline = solve(kernel, hard_dc=slack)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     adders = bits = 0
     depths = [0] * kernel.shape[0]
     for stage in pipeline.solutions:
