@@ -1,5 +1,6 @@
 //! A plan as Verilog: one struct per template, ROM images, the manifest.
 
+mod bits;
 mod leaf;
 mod library;
 pub mod manifest;

@@ -7,6 +7,7 @@ use crate::fixed::Range;
 use crate::plan::{Channel, UnrolledLeaf};
 use crate::share::{Add, ONE, Source, Term, width};
 
+use super::bits::{bits_of, constant};
 use super::verilog::render;
 
 /// Inputs of a sum that its comment names; the others are counted.
@@ -366,44 +367,4 @@ impl Value {
         let (text, dropped) = bits_of(&self.name, self.bits, self.signed, self.shift, low, high);
         (if self.complement { format!("~{text}") } else { text }, dropped)
     }
-}
-
-/// Bits `low` … `high` − 1 of `name` · 2^shift, and the bits of `name` that are not among them.
-fn bits_of(name: &str, bits: u32, signed: bool, shift: u32, low: u32, high: u32) -> (String, Vec<String>) {
-    let mut parts = Vec::new();
-    let mut dropped = Vec::new();
-    let end = shift + bits;
-    let extension = high.saturating_sub(end.max(low));
-    if extension > 0 && signed {
-        parts.push(format!("{{{extension}{{{name}[{}]}}}}", bits - 1));
-    } else if extension > 0 {
-        parts.push(format!("{extension}'d0"));
-    }
-    let (from, to) = (low.max(shift), high.min(end));
-    if from < to {
-        let whole = from == shift && to == end;
-        parts.push(if whole { name.to_owned() } else { range_of(name, from - shift, to - shift) });
-    }
-    let zeros = shift.min(high).saturating_sub(low);
-    if zeros > 0 {
-        parts.push(format!("{zeros}'d0"));
-    }
-    // Bits that only this reader leaves out are read by others, or nobody needs them: say so once each.
-    if high < end {
-        dropped.push(range_of(name, high.saturating_sub(shift), bits));
-    }
-    if low > shift && low < end {
-        dropped.push(range_of(name, 0, low - shift));
-    }
-    let text = if parts.len() == 1 { parts.remove(0) } else { format!("{{{}}}", parts.join(", ")) };
-    (text, dropped)
-}
-
-fn range_of(name: &str, low: u32, high: u32) -> String {
-    if high == low + 1 { format!("{name}[{low}]") } else { format!("{name}[{}:{low}]", high - 1) }
-}
-
-/// The low bits of a value.
-fn constant(value: i64, bits: u32) -> String {
-    format!("{bits}'d{}", value as u64 & (u64::MAX >> (64 - bits)))
 }
