@@ -87,7 +87,7 @@ impl Channel {
 }
 
 impl UnrolledLeaf {
-    /// Wires a matrix over inputs of `encoding` in; with an activation if [`fuses`] says so, else the
+    /// Wires a matrix over inputs of `encoding` in; with an activation if `fuses` says so, else the
     /// outputs are the accumulators, of `accumulator`.
     ///
     /// # Errors
