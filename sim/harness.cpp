@@ -2,8 +2,9 @@
 // Streams beats through a generated circuit and records what comes out, cycle by cycle.
 //
 // It is built with the Verilated model `Vdut` and with `ports.h`, which the generator writes for each design:
-//   INPUT_BITS, OUTPUT_BITS   bits of s_axis_tdata and m_axis_tdata
-//   PROBES(X)                 X(port, bits) for each probe stream, in network order
+//   INPUT_BITS   bits of s_axis_tdata
+//   OUTPUTS(X)   X(prefix, bits, beats) for each output: what its ports begin with, bits of tdata, beats of a frame
+//   PROBES(X)    X(prefix, bits) for each probe stream, in network order
 //
 // Files hold 32-bit little-endian words. An input beat is one word of flags (bit 0: tlast) and ceil(INPUT_BITS / 32)
 // words of data. A recorded beat is its cycle (two words), its epoch (how many resets came before it), its flags
@@ -94,8 +95,8 @@ private:
 };
 
 struct Arguments {
-    std::string input, output, probes, wave;
-    uint64_t seed = 1, expect = 0, timeout = 100000, drain = 64, resets = 0, reset_window = 1;
+    std::string input, streams, wave;
+    uint64_t seed = 1, frames = 0, probes = 0, timeout = 100000, drain = 64, resets = 0, reset_window = 1;
     uint64_t wave_from = 0, wave_to = UINT64_MAX;  // cycles
     uint32_t stall_in = 0, stall_out = 0, burst = 1;
 
@@ -115,13 +116,13 @@ private:
     bool set(const std::string& key, const std::string& value) {
         const auto number = std::strtoull(value.c_str(), nullptr, 10);
         if (key == "input") input = value;
-        else if (key == "output") output = value;
-        else if (key == "probes") probes = value;
+        else if (key == "streams") streams = value;
         else if (key == "wave") wave = value;
         else if (key == "wave_from") wave_from = number;
         else if (key == "wave_to") wave_to = number;
         else if (key == "seed") seed = number;
-        else if (key == "expect") expect = number;
+        else if (key == "frames") frames = number;
+        else if (key == "probes") probes = number;
         else if (key == "timeout") timeout = number;
         else if (key == "drain") drain = number;
         else if (key == "resets") resets = number;
@@ -177,7 +178,9 @@ template <std::size_t BITS> class Stream {
 public:
     static constexpr std::size_t WORDS = words_of(BITS);
 
-    Stream(const char* port, const std::string& path) : port_(port), recorder_(path) {}
+    // `prefix` is what its ports begin with: its name, and an underscore.
+    Stream(const std::string& prefix, const std::string& folder)
+        : port_(prefix, 0, prefix.size() - 1), recorder_(folder + "/" + prefix) {}
 
     template <class Port>
     bool step(uint64_t cycle, uint32_t epoch, bool valid, bool ready, const Port& data, uint32_t flags,
@@ -209,14 +212,19 @@ public:
 
 private:
     void report(std::vector<Violation>& violations, uint64_t cycle, const char* rule) const {
-        if (violations.size() < 8) violations.push_back({cycle, port_, rule});
+        if (violations.size() < 8) violations.push_back({cycle, port_.c_str(), rule});
     }
-    const char* port_;
+    std::string port_;
     Recorder recorder_;
     uint32_t held_[WORDS] = {};
     uint32_t held_last_ = 0;
     bool waiting_ = false;
 };
+
+void print_handshake(const char* port, bool valid, bool ready) {
+    const int length = static_cast<int>(std::strlen(port)) - 1;  // without the underscore at its end
+    std::printf(",{\"port\":\"%.*s\",\"valid\":%d,\"ready\":%d}", length, port, valid ? 1 : 0, ready ? 1 : 0);
+}
 
 // The sender: offers one beat after the other, and keeps an offered beat until it is taken.
 class Source {
@@ -253,15 +261,65 @@ private:
     bool offered_ = false;
 };
 
+// The receivers: each pauses by itself.
+struct Sinks {
+    explicit Sinks(const Arguments& all) : arguments(all) {}
+    const Arguments& arguments;
+    uint64_t seed = arguments.seed ^ 0x5EED;
+#define DECLARE_SINK(port, bits, frame_beats)                   \
+    Stream<bits> port{#port, arguments.streams};                \
+    Stall port##pause{arguments.stall_out, arguments.burst, seed++};
+    OUTPUTS(DECLARE_SINK)
+
+    void drive(Vdut& dut) {
+#define DRIVE_SINK(port, bits, frame_beats) dut.port##tready = !port##pause.now();
+        OUTPUTS(DRIVE_SINK)
+    }
+    void shake(Vdut& dut, Random& random) {
+#define SHAKE_SINK(port, bits, frame_beats) dut.port##tready = random.next() & 1;
+        OUTPUTS(SHAKE_SINK)
+    }
+    // Whether any beat was taken.
+    bool step(Vdut& dut, uint64_t cycle, uint32_t epoch, std::vector<Violation>& violations) {
+        bool any = false;
+        const uint32_t error = dut.frame_error ? 2u : 0u;
+#define STEP_SINK(port, bits, frame_beats)                                                                           \
+    any |= port.step(cycle, epoch, dut.port##tvalid, dut.port##tready, dut.port##tdata,                              \
+                     (dut.port##tlast ? 1u : 0u) | error, violations);
+        OUTPUTS(STEP_SINK)
+        return any;
+    }
+    void reset() {
+#define RESET_SINK(port, bits, frame_beats) port.reset();
+        OUTPUTS(RESET_SINK)
+    }
+    bool finished() const {
+        bool all = true;
+#define FINISHED_SINK(port, bits, frame_beats) all &= port.beats >= arguments.frames * frame_beats;
+        OUTPUTS(FINISHED_SINK)
+        return all;
+    }
+    uint64_t given() const {
+        uint64_t all = 0;
+#define COUNT_SINK(port, bits, frame_beats) all += port.beats;
+        OUTPUTS(COUNT_SINK)
+        return all;
+    }
+    static void print_state(Vdut& dut) {
+#define PRINT_SINK(port, bits, frame_beats) print_handshake(#port, dut.port##tvalid, dut.port##tready);
+        OUTPUTS(PRINT_SINK)
+    }
+};
+
 // The streams between the layers, as the circuit shows them.
 struct Probes {
     explicit Probes(std::string folder) : directory(std::move(folder)) {}
     const std::string directory;
-#define DECLARE_PROBE(port, bits) Stream<bits> port{#port, directory + "/" #port};
+#define DECLARE_PROBE(port, bits) Stream<bits> port{#port, directory};
     PROBES(DECLARE_PROBE)
 
     void step(Vdut& dut, uint64_t cycle, uint32_t epoch, std::vector<Violation>& violations) {
-#define STEP_PROBE(port, bits) port.step(cycle, epoch, dut.port##_valid, dut.port##_ready, dut.port##_data, 0, violations);
+#define STEP_PROBE(port, bits) port.step(cycle, epoch, dut.port##valid, dut.port##ready, dut.port##data, 0, violations);
         PROBES(STEP_PROBE)
         (void)dut, (void)cycle, (void)epoch, (void)violations;
     }
@@ -270,8 +328,7 @@ struct Probes {
         PROBES(RESET_PROBE)
     }
     static void print_state(Vdut& dut) {
-#define PRINT_PROBE(port, bits) \
-    std::printf(",{\"port\":\"%s\",\"valid\":%d,\"ready\":%d}", #port, dut.port##_valid ? 1 : 0, dut.port##_ready ? 1 : 0);
+#define PRINT_PROBE(port, bits) print_handshake(#port, dut.port##valid, dut.port##ready);
         PROBES(PRINT_PROBE)
         (void)dut;
     }
@@ -280,12 +337,11 @@ struct Probes {
 class Bench {
 public:
     explicit Bench(const Arguments& arguments)
-        : arguments_(arguments), source_(arguments), sink_("m_axis", arguments.output),
-          ready_(arguments.stall_out, arguments.burst, arguments.seed ^ 0x5EED), random_(arguments.seed + 77) {
+        : arguments_(arguments), source_(arguments), sinks_(arguments), random_(arguments.seed + 77) {
         context_.randReset(2);
         context_.randSeed(static_cast<int>(arguments.seed & 0x7FFFFFFF) | 1);
         dut_ = std::make_unique<Vdut>(&context_, "dut");
-        if (!arguments.probes.empty()) probes_ = std::make_unique<Probes>(arguments.probes);
+        if (arguments.probes != 0) probes_ = std::make_unique<Probes>(arguments.streams);
         open_wave();
     }
     ~Bench() {
@@ -303,7 +359,7 @@ public:
             reset();
             ++epoch_;
         }
-        while (sink_.beats < arguments_.expect && !stuck_) cycle();
+        while (!sinks_.finished() && !stuck_) cycle();
         if (!stuck_)
             for (uint64_t left = arguments_.drain; left > 0; --left) cycle();
         print_summary();
@@ -337,14 +393,14 @@ private:
         dut_->rst = 1;
         dut_->s_axis_tvalid = 0;
         for (uint32_t left = 2 + random_.below(4); left > 0; --left) {
-            dut_->m_axis_tready = random_.next() & 1;
+            sinks_.shake(*dut_, random_);
             evaluate(false);
             evaluate(true);
             ++cycle_;
         }
         dut_->rst = 0;
         source_.reset();
-        sink_.reset();
+        sinks_.reset();
         if (probes_) probes_->reset();
         first_taken_ = -1;
         frame_error_ = -1;
@@ -354,13 +410,11 @@ private:
     // The low phase settles with this cycle's inputs, is read, and the rising edge ends the cycle.
     void cycle() {
         source_.drive(*dut_);
-        dut_->m_axis_tready = !ready_.now();
+        sinks_.drive(*dut_);
         evaluate(false);
 
         const bool taken = dut_->s_axis_tvalid && dut_->s_axis_tready;
-        const uint32_t flags = (dut_->m_axis_tlast ? 1u : 0u) | (dut_->frame_error ? 2u : 0u);
-        const bool given = sink_.step(cycle_, epoch_, dut_->m_axis_tvalid, dut_->m_axis_tready, dut_->m_axis_tdata,
-                                      flags, violations_);
+        const bool given = sinks_.step(*dut_, cycle_, epoch_, violations_);
         if (probes_) probes_->step(*dut_, cycle_, epoch_, violations_);
         if (dut_->frame_error && frame_error_ < 0) frame_error_ = static_cast<int64_t>(cycle_);
         if (taken) {
@@ -377,7 +431,7 @@ private:
     void print_summary() {
         std::printf("{\"cycles\":%llu,\"taken\":%llu,\"given\":%llu,\"first_taken\":%lld,\"frame_error\":%lld,"
                     "\"violations\":[",
-                    ull(cycle_), ull(source_.beats), ull(sink_.beats), static_cast<long long>(first_taken_),
+                    ull(cycle_), ull(source_.beats), ull(sinks_.given()), static_cast<long long>(first_taken_),
                     static_cast<long long>(frame_error_));
         const char* separator = "";
         for (const auto& violation : violations_) {
@@ -389,7 +443,7 @@ private:
         if (stuck_) {
             std::printf("{\"port\":\"s_axis\",\"valid\":%d,\"ready\":%d}", dut_->s_axis_tvalid, dut_->s_axis_tready);
             if (probes_) Probes::print_state(*dut_);
-            std::printf(",{\"port\":\"m_axis\",\"valid\":%d,\"ready\":%d}", dut_->m_axis_tvalid, dut_->m_axis_tready);
+            Sinks::print_state(*dut_);
         }
         std::printf("]}\n");
     }
@@ -399,9 +453,8 @@ private:
     VerilatedContext context_;
     std::unique_ptr<Vdut> dut_;
     Source source_;
-    Stream<OUTPUT_BITS> sink_;
+    Sinks sinks_;
     std::unique_ptr<Probes> probes_;
-    Stall ready_;
     Random random_;
     std::vector<Violation> violations_;
     uint64_t cycle_ = 0, progress_ = 0;

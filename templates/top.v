@@ -16,10 +16,12 @@ module {= network =} (
     input  wire s_axis_tvalid,
     output wire s_axis_tready,
     input  wire s_axis_tlast,                 // last beat of a frame; checked
-    output wire [{= m_bits - 1 =}:0] m_axis_tdata,   // {= m_lanes =}
-    output wire m_axis_tvalid,
-    input  wire m_axis_tready,
-    output wire m_axis_tlast,                 // last beat of a frame
+{%- for output in outputs %}
+    output wire [{= output.bits - 1 =}:0] {= output.port =}_tdata,   // {= output.lanes =}
+    output wire {= output.port =}_tvalid,
+    input  wire {= output.port =}_tready,
+    output wire {= output.port =}_tlast,                 // last beat of a frame
+{%- endfor %}
 {%- for stage in stages %}{% if probes %}
     output wire probe_{= stage.name =}_valid,
     output wire probe_{= stage.name =}_ready,
@@ -71,16 +73,20 @@ module {= network =} (
       .m_valid({= stage.name =}_valid), .m_ready({= stage.name =}_ready), .m_data({= stage.name =}_data)
   );
 {% endfor %}
+{%- for output in outputs %}
   frame_marker #(
-      .WIDTH({= m_width =}), .BEATS({= m_beats =})
-  ) u_frame_marker (
+      .WIDTH({= output.width =}), .BEATS({= output.beats =})
+  ) u_frame_marker{= output.suffix =} (
       .clk(clk), .rst(rst),
-      .s_valid({= last =}_valid), .s_ready({= last =}_ready), .s_data({= last =}_data),
-      .m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata[{= m_width - 1 =}:0]), .m_last(m_axis_tlast)
+      .s_valid({= output.valid =}), .s_ready({= output.ready =}), .s_data({= output.data =}),
+      .m_valid({= output.port =}_tvalid), .m_ready({= output.port =}_tready), .m_data({= output.port =}_tdata[{= output.width - 1 =}:0]), .m_last({= output.port =}_tlast)
   );
-{%- if m_bits != m_width %}
-  assign m_axis_tdata[{= m_bits - 1 =}:{= m_width =}] = 0;
+{%- if output.bits != output.width %}
+  assign {= output.port =}_tdata[{= output.bits - 1 =}:{= output.width =}] = 0;
 {%- endif %}
+{%- if !loop.last %}
+{% endif %}
+{%- endfor %}
 {%- if s_bits != s_width %}
   wire unused_padding = &{1'b0, s_axis_tdata[{= s_bits - 1 =}:{= s_width =}]};
 {%- endif %}

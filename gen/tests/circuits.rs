@@ -1,8 +1,6 @@
 //! Whole circuits of every operation, weight scheme and rounding, with lanes that divide nothing, against the
 //! golden model: every bit of every stage, and every planned cycle.
 
-use std::path::Path;
-
 use ndarray::{Array2, array};
 use netetch::desc::{Folding, Hardware};
 use netetch::emit;
@@ -10,8 +8,11 @@ use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
 use netetch::ir::{Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window};
 use netetch::plan;
 use netetch::sim::{self, Options, Scenario};
-use netetch::tool::{self, Tool, ToolKind};
+use netetch::tool::{Tool, ToolKind};
 
+mod lint;
+#[path = "circuits/outputs.rs"]
+mod outputs;
 #[path = "circuits/unrolled.rs"]
 mod unrolled;
 
@@ -107,7 +108,7 @@ fn prove_planned(graph: &Graph, hardware: &Hardware, inputs: &Array2<i32>) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("rtl");
     emit::emit(graph, &plan, emit::Options { probes: true }, &folder).unwrap();
-    lint(&folder, &graph.name);
+    lint::check(&folder, &graph.name);
     let options = Options {
         scenarios: vec![Scenario::unstalled(), Scenario::stalled(80, 80), Scenario::reset(3)],
         probes: true,
@@ -118,38 +119,6 @@ fn prove_planned(graph: &Graph, hardware: &Hardware, inputs: &Array2<i32>) {
     assert_eq!(report.frames_compared, 3 * FRAMES);
     let measured = report.measured.unwrap();
     assert_eq!((measured.ii, measured.latency), (plan.cycles.ii, plan.cycles.latency), "{}", graph.name);
-}
-
-/// Verilator at `-Wall`, Icarus and Yosys take the generated folder without a warning.
-fn lint(folder: &Path, top: &str) {
-    let mut sources: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    sources.retain(|name| name.ends_with(".v"));
-    sources.sort();
-    let yosys = format!(
-        "read_verilog -defer {}; hierarchy -check -top {top}; proc; check -assert",
-        sources.join(" ")
-    );
-    let with_sources = |first: &[&str]| -> Vec<String> {
-        first.iter().map(|&argument| argument.to_owned()).chain(sources.iter().cloned()).collect()
-    };
-    let runs = [
-        (ToolKind::Verilator, with_sources(&["--lint-only", "-Wall", "--top-module", top])),
-        (ToolKind::Iverilog, with_sources(&["-g2005", "-Wall", "-Wno-timescale", "-t", "null", "-s", top])),
-        (ToolKind::Yosys, vec!["-p".into(), yosys]),
-    ];
-    for (kind, arguments) in runs {
-        match Tool::find(kind) {
-            Err(error) => println!("skipped: {error}"),
-            Ok(tool) => {
-                let output = tool::run(tool.command(&arguments), folder, None).unwrap();
-                let warning = output.text.lines().find(|line| line.to_lowercase().contains("warning"));
-                assert_eq!(warning, None, "{kind:?}");
-            }
-        }
-    }
 }
 
 #[test]

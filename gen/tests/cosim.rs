@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView2};
-use netetch::emit::manifest::{self, Manifest, Probe, Stream};
+use netetch::emit::manifest::{self, Manifest, Output, Probe, Stream};
 use netetch::error::Result;
 use netetch::fixed::{Encoding, Format};
 use netetch::ir::{Graph, Op, Shape};
@@ -51,7 +51,7 @@ fn circuit(fault: u8) -> tempfile::TempDir {
         top: "passthrough".into(),
         files: Vec::new(),
         input: stream.clone(),
-        output: stream,
+        outputs: vec![Output { node: "flat".into(), port: "m_axis".into(), stream }],
         probes: vec![probe],
         planned: Cycles { ii: 6, latency: 6 },
         beyond: vec![],

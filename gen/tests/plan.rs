@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::Array2;
 use netetch::desc::{self, Folding, Goal, Hardware};
 use netetch::fixed::{Encoding, Format};
-use netetch::ir::{BlockOrder, Graph, Op, Scheme, Shape, Softmax, Weights, Window};
+use netetch::ir::{Graph, Op, Scheme, Shape, Softmax, Weights, Window};
 use netetch::{emit, lower, plan};
 
 fn example(name: &str) -> Graph {
@@ -74,24 +74,6 @@ fn every_wrong_folding_is_named_at_once() {
     let folding = all.map(|(name, folding)| (name.to_owned(), folding.into())).into();
     let error = plan::plan(&graph, &Hardware { folding, ..Hardware::default() }).unwrap_err();
     assert_eq!(error.count(), 4, "{error}");
-}
-
-/// What has no circuit is refused by the layer's name before anything is built.
-#[test]
-fn what_has_no_circuit_is_refused() {
-    let refused = |shape: &[usize], op: Op| {
-        let mut graph = Graph::new("net");
-        let input = graph.input("input", Shape(shape.to_vec()), Format::integer(Encoding::Signed(4)));
-
-        let last = graph.add("odd", "odd", op, &[input]).unwrap();
-        graph.output(last);
-        let message = plan::plan(&graph, &Hardware::default()).unwrap_err().to_string();
-        assert!(message.starts_with("layer `odd`: found "), "{message}");
-        assert!(message.contains("no circuit"), "{message}");
-    };
-    for op in [Op::Upsample([2, 2]), Op::DepthToSpace { block: 1, order: BlockOrder::DepthLast }] {
-        refused(&[4, 4, 2], op.clone());
-    }
 }
 
 /// A circuit ends at the scores before a softmax, and its manifest says so.

@@ -1,5 +1,6 @@
 //! Leaves as Verilog instances: module names and parameters.
 
+use crate::ir::BlockOrder;
 use crate::plan::{Leaf, MultiplyLeaf, Pace, ShiftLeaf};
 
 /// A parameter and its value, both as Verilog writes them.
@@ -30,6 +31,7 @@ pub(super) fn module(leaf: &Leaf) -> &'static str {
         Leaf::Recode { .. } => "recode",
         Leaf::LaneMask { .. } => "lane_mask",
         Leaf::PixelSerializer { .. } => "pixel_serializer",
+        Leaf::BlockExpand(_) => "block_expand",
     }
 }
 
@@ -176,6 +178,22 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             number("PIXELS", pixels),
             number("FOLDS", folds),
             number("WIDTH", width),
+        ],
+        Leaf::BlockExpand(leaf) => vec![
+            number("BITS", leaf.bits),
+            number("LANES", leaf.lanes),
+            number("GROUPS", leaf.groups),
+            number("WIDTH", leaf.width),
+            number("DOWN", leaf.block[0]),
+            number("RIGHT", leaf.block[1]),
+            number(
+                "FROM",
+                match leaf.order {
+                    None => 0,
+                    Some(BlockOrder::DepthLast) => 1,
+                    Some(BlockOrder::DepthFirst) => 2,
+                },
+            ),
         ],
     }
 }

@@ -18,6 +18,7 @@ library![
     "argmax_tree",
     "beat_gate",
     "beat_issue",
+    "block_expand",
     "clamp",
     "concat_streams",
     "cyclic_rom",

@@ -20,8 +20,8 @@ pub struct Manifest {
     pub files: Vec<File>,
     /// The AXI4-Stream input.
     pub input: Stream,
-    /// The AXI4-Stream output.
-    pub output: Stream,
+    /// The AXI4-Stream outputs, in the network's order.
+    pub outputs: Vec<Output>,
     /// Streams shown at the top by the probes option, in network order; else empty.
     pub probes: Vec<Probe>,
     /// Cycles that the plan foretells.
@@ -78,6 +78,17 @@ pub struct Stream {
     pub beats: usize,
     /// Bits of TDATA: lanes · bits, padded to whole bytes (a probe's is not padded).
     pub data_bits: usize,
+}
+
+/// An output of the network, at the top as `<port>_tdata`, `<port>_tvalid`, `<port>_tready`, `<port>_tlast`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// The graph's node whose values these are.
+    pub node: String,
+    /// Prefix of the ports: `m_axis`, and of several `m_axis_<node>`.
+    pub port: String,
+    /// How the tensor travels.
+    pub stream: Stream,
 }
 
 /// A stage's output, brought out to the top as `<port>_valid`, `<port>_ready`, `<port>_data`.

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Place, Result};
 use crate::ir::{Fact, Graph};
-use crate::plan::{Leaf, Plan, Stage, Stream};
+use crate::plan::{self, Leaf, Plan, Stage, Stream};
 
-use manifest::{File, Manifest, Probe};
+use manifest::{File, Manifest, Output, Probe};
 
 /// Choices of a build that are not the network's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,14 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
             stream: stream(&graph[id].fact, stage.output, stage.output.width()),
         })
     };
-    let padded = |stream: Stream| stream.width().next_multiple_of(8);
+    let output = |output: &plan::Output| {
+        let made = last(&plan.stages[output.stage]).unwrap_or(output.node);
+        Output {
+            node: graph[output.node].name.clone(),
+            port: verilog::port(graph, plan, output),
+            stream: stream(&graph[made].fact, output.stream, padded(output.stream)),
+        }
+    };
     let fact = |id: Option<_>| id.map_or_else(|| graph.nodes()[0].fact.clone(), |id| graph[id].fact.clone());
     Manifest {
         schema: 1,
@@ -97,7 +104,7 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
             .map(|(name, text)| File { name: name.clone(), sha256: digest(text), bytes: text.len() as u64 })
             .collect(),
         input: stream(&fact(input), plan.input, padded(plan.input)),
-        output: stream(&fact(plan.stages.last().and_then(last)), plan.output, padded(plan.output)),
+        outputs: plan.outputs.iter().map(output).collect(),
         probes: if options.probes { plan.stages.iter().filter_map(probe).collect() } else { Vec::new() },
         beyond: graph
             .outputs()
@@ -122,6 +129,11 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
             })
             .collect(),
     }
+}
+
+/// Bits of TDATA.
+fn padded(stream: Stream) -> usize {
+    stream.width().next_multiple_of(8)
 }
 
 fn stream(fact: &Fact, stream: Stream, data_bits: usize) -> manifest::Stream {

@@ -4,11 +4,14 @@ use askama::Template;
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Op};
-use crate::plan::{Leaf, Part, Plan, Stage, Stream};
+use crate::plan::{Leaf, Output, Part, Plan, Stage, Stream};
 
 use super::Options;
 use super::leaf::{Parameter, module, parameters};
 use super::wiring;
+
+/// The prefix of the only output's ports, and the first part of those of several.
+const PORT: &str = "m_axis";
 
 /// Characters of parameters on a line.
 const LINE_LENGTH: usize = 96;
@@ -19,22 +22,31 @@ struct Top<'a> {
     network: &'a str,
     input: String,
     output: String,
+    outputs: Vec<OutputView>,
     ii: u64,
     latency: u64,
     table: Vec<String>,
     input_buffer: bool,
     stages: Vec<StageView>,
     forks: Vec<Fork>,
-    last: &'a str,
     probes: bool,
     s_width: usize,
     s_bits: usize,
     s_beats: usize,
     s_lanes: String,
-    m_width: usize,
-    m_bits: usize,
-    m_beats: usize,
-    m_lanes: String,
+}
+
+struct OutputView {
+    port: String,
+    /// What follows the name of the instance that marks its frames.
+    suffix: String,
+    valid: String,
+    ready: String,
+    data: String,
+    width: usize,
+    bits: usize,
+    beats: usize,
+    lanes: String,
 }
 
 struct StageView {
@@ -56,8 +68,17 @@ struct Fork {
 
 /// Which stages read which stream, and how the top calls it.
 struct Streams {
-    /// The door, then every stage: its name and its readers, each a stage and one of its operands.
-    readers: Vec<(String, Vec<(usize, usize)>)>,
+    /// The door, then every stage: its name and its readers.
+    readers: Vec<(String, Vec<Reader>)>,
+}
+
+/// Who takes the beats of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// A stage, by its index, as one of its operands.
+    Stage(usize, usize),
+    /// An output of the network, by its index.
+    Output(usize),
 }
 
 fn streams(plan: &Plan) -> Streams {
@@ -66,15 +87,18 @@ fn streams(plan: &Plan) -> Streams {
     readers.extend(plan.stages.iter().map(|stage| (stage.name.clone(), Vec::new())));
     for (index, stage) in plan.stages.iter().enumerate() {
         for (port, source) in stage.sources.iter().enumerate() {
-            readers[source.map_or(0, |source| source + 1)].1.push((index, port));
+            readers[source.map_or(0, |source| source + 1)].1.push(Reader::Stage(index, port));
         }
+    }
+    for (index, output) in plan.outputs.iter().enumerate() {
+        readers[output.stage + 1].1.push(Reader::Output(index));
     }
     Streams { readers }
 }
 
 impl Streams {
     /// A wire of a stream as one of its readers sees it: several pass their beat in one cycle.
-    fn port(&self, source: Option<usize>, reader: (usize, usize), part: &str) -> String {
+    fn port(&self, source: Option<usize>, reader: Reader, part: &str) -> String {
         let (name, readers) = &self.readers[source.map_or(0, |source| source + 1)];
         let index = readers.iter().position(|own| *own == reader).unwrap_or(0);
         match (readers.len(), part) {
@@ -133,6 +157,14 @@ pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
     format!("{}_{}.hex", stage.name, part.name)
 }
 
+/// The prefix of an output's ports.
+pub(super) fn port(graph: &Graph, plan: &Plan, output: &Output) -> String {
+    match plan.outputs.len() {
+        1 => PORT.to_owned(),
+        _ => format!("{PORT}_{}", graph[output.node].name),
+    }
+}
+
 /// The top module.
 pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String> {
     let input_buffer = plan.buffers_input();
@@ -141,7 +173,7 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
         let reads = |part: &str| -> String {
             // The first operand lies lowest.
             let sources = stage.sources.iter().enumerate().rev();
-            let own = sources.map(|(port, source)| streams.port(*source, (index, port), part));
+            let own = sources.map(|(port, source)| streams.port(*source, Reader::Stage(index, port), part));
             let all: Vec<String> = own.collect();
             if all.len() == 1 { all.concat() } else { format!("{{{}}}", all.join(", ")) }
         };
@@ -156,18 +188,37 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
         }
     });
     let stages: Vec<StageView> = stages.collect();
-    let last = plan.stages.last().map_or("s_axis_held", |stage| &stage.name);
-    let shape =
-        |index: usize| graph.nodes().get(index).map(|node| node.fact.shape.to_string()).unwrap_or_default();
+    let outputs = plan.outputs.iter().enumerate().map(|(index, output)| {
+        let port = port(graph, plan, output);
+        let wire = |part: &str| streams.port(Some(output.stage), Reader::Output(index), part);
+        OutputView {
+            suffix: port.strip_prefix(PORT).unwrap_or_default().to_owned(),
+            port,
+            valid: wire("valid"),
+            ready: wire("ready"),
+            data: wire("data"),
+            width: output.stream.width(),
+            bits: output.stream.width().next_multiple_of(8),
+            beats: output.stream.beats(),
+            lanes: lanes(output.stream),
+        }
+    });
+    let outputs = outputs.collect();
+    let given = plan.outputs.iter().map(|output| {
+        let encoding = output.stream.encoding;
+        let tensor = format!("{} {encoding}", graph[output.node].fact.shape);
+        if plan.outputs.len() == 1 { tensor } else { format!("{} {tensor}", graph[output.node].name) }
+    });
+    let shape = graph.inputs().next().map(|id| graph[id].fact.shape.to_string()).unwrap_or_default();
     render(&Top {
         network: &plan.network,
-        input: format!("{} {}", shape(0), plan.input.encoding),
-        output: format!("{} {}", shape(graph.nodes().len() - 1), plan.output.encoding),
+        input: format!("{shape} {}", plan.input.encoding),
+        output: given.collect::<Vec<_>>().join(", "),
+        outputs,
         ii: plan.cycles.ii,
         latency: plan.cycles.latency,
         table: table(graph, plan),
         input_buffer,
-        last,
         forks: streams.forks(),
         stages,
         probes: options.probes,
@@ -175,10 +226,6 @@ pub(super) fn top(graph: &Graph, plan: &Plan, options: Options) -> Result<String
         s_bits: plan.input.width().next_multiple_of(8),
         s_beats: plan.input.beats(),
         s_lanes: lanes(plan.input),
-        m_width: plan.output.width(),
-        m_bits: plan.output.width().next_multiple_of(8),
-        m_beats: plan.output.beats(),
-        m_lanes: lanes(plan.output),
     })
 }
 

@@ -104,13 +104,19 @@ impl Graph {
         &self.outputs
     }
 
-    /// What a circuit gives: the outputs, and the scores before a softmax instead of it.
+    /// What a circuit gives: the outputs, each once, and the scores before a softmax instead of it.
     pub fn circuit_outputs(&self) -> Vec<NodeId> {
         let before = |&id: &NodeId| match (&self[id].op, self[id].inputs.first()) {
             (Op::Softmax(_), Some(&scores)) => scores,
             _ => id,
         };
-        self.outputs.iter().map(before).collect()
+        let mut outputs: Vec<NodeId> = Vec::new();
+        for id in self.outputs.iter().map(before) {
+            if !outputs.contains(&id) {
+                outputs.push(id);
+            }
+        }
+        outputs
     }
 
     /// The network's inputs, in the order added.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Output;
 use super::handshake::{Model, models};
 use super::run;
 use super::stage::Stage;
@@ -18,9 +19,9 @@ const PATIENCE: u64 = 100_000;
 /// Clock cycles of an unstalled circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycles {
-    /// Initiation interval: from a frame's last output beat to the next frame's, back to back.
+    /// Initiation interval: from a frame's last beat, of all outputs, to the next frame's, back to back.
     pub ii: u64,
-    /// From the first input beat taken to the last output beat given, the first frame after reset.
+    /// From the first input beat taken to the last beat given, of all outputs, the first frame after reset.
     pub latency: u64,
 }
 
@@ -29,31 +30,35 @@ pub struct Cycles {
 pub struct Run {
     /// Its cycles.
     pub cycles: Cycles,
+    /// In which cycle each frame was whole, at all outputs.
+    pub frame_ends: Vec<u64>,
     /// Of every stage: the rows that the ring of its first leaf must have so that it never refuses a beat that came in
     /// the run; 0 where that is no window.
     pub rows: Vec<usize>,
-    /// Of every stage: cycles in which nothing but its want of room, where it is a buffer, kept a beat from passing.
-    pub refused: Vec<u64>,
 }
 
-/// Runs stages that take and give so many beats a frame; `None` if they get stuck. The last stage gives the output.
-pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Run> {
+/// Runs stages that take so many beats a frame, and give those outputs; `None` if they get stuck.
+pub fn run(stages: &[Stage], input_beats: u64, outputs: &[Output]) -> Option<Run> {
     let mut net = Net::new(stages);
-    let (mut cycle, mut taken, mut given, mut idle) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let (mut cycle, mut taken, mut idle) = (0_u64, 0_u64, 0_u64);
+    let mut given = vec![0_u64; outputs.len()];
     let (mut first_taken, mut frame_ends) = (0_u64, Vec::new());
     while (frame_ends.len() as u64) < FRAMES {
-        let (takes, gives) = net.step(taken < FRAMES * input_beats);
+        let takes = net.step(taken < FRAMES * input_beats);
         if takes {
             first_taken = if taken == 0 { cycle } else { first_taken };
             taken += 1;
             idle = 0;
         }
-        if gives {
-            given += 1;
-            idle = 0;
-            if given.is_multiple_of(output_beats) {
-                frame_ends.push(cycle);
+        for (output, given) in outputs.iter().zip(&mut given) {
+            if net.chains[output.stage + 1].passed {
+                *given += 1;
+                idle = 0;
             }
+        }
+        let frames = |(output, given): (&Output, &u64)| given / output.stream.beats() as u64;
+        if outputs.iter().zip(&given).map(frames).min() > Some(frame_ends.len() as u64) {
+            frame_ends.push(cycle);
         }
         cycle += 1;
         idle += 1;
@@ -61,11 +66,10 @@ pub fn run(stages: &[Stage], input_beats: u64, output_beats: u64) -> Option<Run>
             return None;
         }
     }
-    let [.., before, last] = frame_ends[..] else { return None };
-    let cycles = Cycles { ii: last - before, latency: frame_ends[0] - first_taken };
+    let [first, .., before, last] = frame_ends[..] else { return None };
+    let cycles = Cycles { ii: last - before, latency: first - first_taken };
     let rows = net.chains[1..].iter().map(|chain| chain.models.first().map_or(0, Model::rows)).collect();
-    let refused = net.chains[1..].iter().map(|chain| chain.refused).collect();
-    Some(Run { cycles, rows, refused })
+    Some(Run { cycles, frame_ends, rows })
 }
 
 /// The stages behind the buffer at the door. A stream of several readers passes to all of them in one cycle.
@@ -83,10 +87,10 @@ struct Chain {
     sources: Vec<usize>,
     /// Whether it offers a beat.
     offered: bool,
-    /// Whether its beat passes to all its readers.
+    /// Whether what it offers passes to all its readers.
     accepted: bool,
-    is_buffer: bool,
-    refused: u64,
+    /// Whether a beat did, in the last cycle.
+    passed: bool,
 }
 
 impl Chain {
@@ -103,17 +107,16 @@ impl Chain {
 
 impl Net {
     fn new(stages: &[Stage]) -> Self {
-        let chain = |models: Vec<Model>, sources: Vec<usize>, is_buffer: bool| Chain {
+        let chain = |models: Vec<Model>, sources: Vec<usize>| Chain {
             ready: vec![false; models.len().max(1)],
             models,
             sources,
             offered: false,
             accepted: false,
-            is_buffer,
-            refused: 0,
+            passed: false,
         };
         let door = if run::buffers_input(stages) { vec![Model::Skid { held: 0 }] } else { Vec::new() };
-        let mut chains = vec![chain(door, Vec::new(), false)];
+        let mut chains = vec![chain(door, Vec::new())];
         let source = |source: &Option<usize>| source.map_or(0, |stage| stage + 1);
         chains.extend(stages.iter().enumerate().map(|(index, stage)| {
             let sources = stage.sources.iter().map(source).collect();
@@ -121,7 +124,7 @@ impl Net {
             let whole = run::stages_of(stages, index).into_iter().rev();
             let parts =
                 if stage.runs_on() { Vec::new() } else { whole.flat_map(|at| &stages[at].parts).collect() };
-            chain(models(parts.into_iter()), sources, stage.buffered().is_some())
+            chain(models(parts.into_iter()), sources)
         }));
         Net { chains }
     }
@@ -139,24 +142,8 @@ impl Net {
             }
     }
 
-    /// Beats that nothing but buffers without room keep from passing.
-    fn count_refusals(&mut self, offers: &[bool]) {
-        for (source, _) in offers.iter().enumerate().filter(|(_, offers)| **offers) {
-            let refuses = |net: &Net, index: usize| {
-                let chain = &net.chains[index];
-                let reads = chain.sources.iter().position(|own| *own == source);
-                reads.is_some_and(|port| !net.wants(chain, port))
-            };
-            let refusing: Vec<usize> =
-                (source + 1..self.chains.len()).filter(|&index| refuses(self, index)).collect();
-            if refusing.iter().all(|&index| self.chains[index].is_buffer) {
-                refusing.into_iter().for_each(|index| self.chains[index].refused += 1);
-            }
-        }
-    }
-
-    /// A clock cycle; whether a beat came in and whether one went out.
-    fn step(&mut self, offered: bool) -> (bool, bool) {
+    /// A clock cycle; whether a beat came in.
+    fn step(&mut self, offered: bool) -> bool {
         let last = self.chains.len() - 1;
         for index in 0..=last {
             let source =
@@ -182,9 +169,9 @@ impl Net {
         }
         let moves: Vec<bool> =
             self.chains.iter().zip(&offers).map(|(chain, offers)| chain.accepted && *offers).collect();
-        self.count_refusals(&offers);
         let takes = offered && self.chains[0].ready[0];
         for (index, chain) in self.chains.iter_mut().enumerate() {
+            chain.passed = moves[index];
             let mut valid = match (index, chain.models.first()) {
                 (0, _) => takes,
                 (_, Some(Model::Concat { turn, .. })) => moves[chain.sources[*turn]],
@@ -197,6 +184,6 @@ impl Net {
                 valid = offered;
             }
         }
-        (takes, offers[last])
+        takes
     }
 }

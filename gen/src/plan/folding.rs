@@ -113,6 +113,7 @@ fn extents(group: &Group) -> (usize, usize, usize) {
         Head::Pool(_) | Head::Elements | Head::Join => {
             (group.input.shape.channels(), group.input.shape.channels(), 1)
         }
+        Head::Block(..) => (group.output.shape.channels(), group.output.shape.channels(), 1),
         Head::ArgMax => (1, 1, 1),
     }
 }
@@ -133,7 +134,9 @@ fn outputs_at_once(group: &Group, outputs: usize) -> Vec<usize> {
             let divisors = (1..own).filter(|&pe| own.is_multiple_of(pe));
             divisors.chain(widths(groups).into_iter().map(|blocks| blocks * own)).collect()
         }
-        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join => widths(outputs),
+        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => {
+            widths(outputs)
+        }
     }
 }
 
@@ -160,6 +163,10 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
         Head::Pool(_) | Head::Elements | Head::ArgMax => {
             widths(inputs).into_iter().map(Folding::lanes).collect()
         }
+        // A beat holds channels of one pixel of a block.
+        Head::Block(..) => {
+            (1..=outputs).filter(|&lanes| outputs.is_multiple_of(lanes)).map(Folding::lanes).collect()
+        }
         // Beats of a concatenation hold channels of one operand.
         Head::Join => (1..=inputs)
             .filter(|&lanes| {
@@ -182,13 +189,22 @@ fn candidates(group: &Group, fixed: Option<Folding>, cycles: u64) -> Vec<Folding
 fn whole(group: &Group) -> Folding {
     let (outputs, inputs, _) = match group.head {
         Head::ArgMax => (group.input.shape.elements(), group.input.shape.elements(), 1),
-        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join => extents(group),
+        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => extents(group),
     };
     Folding { pe: outputs, simd: inputs, pixels: 1, unrolled: true }
 }
 
-/// Estimated LUT4s: lanes by the measured cost of their product, accumulators, stream widths.
+/// Estimated LUT4s of a multiplier that scales an accumulator of some 20 bits by one of 31, or of what four
+/// multiplier blocks could do instead.
+const SCALING: u64 = 500;
+
+/// Estimated LUT4s: lanes by the measured cost of their product, accumulators, their scaling, stream widths.
 pub fn cost(group: &Group, folding: Folding) -> u64 {
+    let scaling = if group.is_scaled { (folding.pe * folding.pixels) as u64 * SCALING } else { 0 };
+    scaling + lanes_cost(group, folding)
+}
+
+fn lanes_cost(group: &Group, folding: Folding) -> u64 {
     let bits = u64::from(group.input.bits());
     let lanes = (folding.pe * folding.simd * folding.pixels) as u64;
     match group.head {
@@ -208,7 +224,7 @@ pub fn cost(group: &Group, folding: Folding) -> u64 {
             };
             lanes * lane + folding.pe as u64 * 40 + folding.simd as u64 * bits * 3
         }
-        Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join => lanes * bits * 4,
+        Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => lanes * bits * 4,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs of nodes that become stages, and what a folding makes of each.
 
 use crate::error::{Error, Place, Result};
-use crate::ir::{Fact, Graph, NodeId, Op, Weights, Window};
+use crate::ir::{BlockOrder, Fact, Graph, NodeId, Op, Requantize, Scaling, Weights, Window};
 
 use super::stream::Stream;
 
@@ -41,6 +41,8 @@ pub enum Head<'a> {
     ArgMax,
     /// Several streams to one.
     Join,
+    /// Every pixel to a block of so many rows and columns: repeated, or out of its channels.
+    Block([usize; 2], Option<BlockOrder>),
 }
 
 /// What a stage reads.
@@ -69,29 +71,30 @@ pub struct Group<'a> {
     pub output: &'a Fact,
     /// The user's layer of the head.
     pub layer: &'a str,
+    /// Whether multipliers scale what it gives.
+    pub is_scaled: bool,
+    /// The outputs of the network that it gives.
+    pub outputs: Vec<NodeId>,
 }
 
 /// Cuts a graph into the runs that become stages, operands first.
 ///
 /// # Errors
-/// When the graph has other than one input and one output, or an operation has no circuit.
+/// When the graph has other than one input, or an output that nothing computes.
 pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
     let inputs: Vec<NodeId> = graph.inputs().collect();
     let outputs = graph.circuit_outputs();
-    let (&[_], &[output]) = (&inputs[..], &outputs[..]) else {
-        let error = Error::input(format!(
-            "found {} inputs and {} outputs; a circuit has one of each",
-            inputs.len(),
-            outputs.len()
-        ));
-        return Err(outputs.get(1).map_or(error.clone(), |&id| error.at(Place::layer(&graph[id].layer))));
-    };
-    let needed = needed(graph, output);
+    if inputs.len() != 1 {
+        return Err(Error::input(format!("found {} inputs; a circuit has one", inputs.len())));
+    }
+    if outputs.is_empty() {
+        return Err(Error::input("found a network without outputs"));
+    }
+    let needed = needed(graph, &outputs);
     let mut groups: Vec<Group> = Vec::new();
     let mut made_by: Vec<Option<usize>> = vec![None; graph.nodes().len()];
     for id in graph.ids().filter(|id| needed[id.index()] && graph[*id].op != Op::Input) {
         let node = &graph[id];
-        has_circuit(&node.op).map_err(|error| error.at(Place::layer(&node.layer)))?;
         let source = made_by[node.inputs[0].index()];
         if node.op == Op::Flatten {
             // A flattened tensor travels in the same order; only the reader's vectors are longer.
@@ -100,11 +103,12 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
         }
         let alone = graph.readers(node.inputs[0]).filter(|reader| needed[reader.index()]).count() == 1;
         let follows = source.filter(|&index| {
-            alone && node.inputs[0] != output && groups[index].nodes.last() == Some(&node.inputs[0])
+            alone && !outputs.contains(&node.inputs[0]) && groups[index].nodes.last() == Some(&node.inputs[0])
         });
         match (head(&node.op), follows) {
             (Head::Elements, Some(index)) => {
                 groups[index].nodes.push(id);
+                groups[index].is_scaled |= multiplies(&node.op);
                 groups[index].output = &node.fact;
                 made_by[id.index()] = Some(index);
             }
@@ -121,27 +125,40 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
                     input: &graph[node.inputs[0]].fact,
                     output: &node.fact,
                     layer: &node.layer,
+                    is_scaled: multiplies(&node.op),
+                    outputs: Vec::new(),
                 });
                 made_by[id.index()] = Some(groups.len() - 1);
             }
         }
     }
-    if groups.is_empty() {
-        return Err(Error::input("found a network that computes nothing"));
+    for output in outputs {
+        match made_by[output.index()] {
+            Some(group) => groups[group].outputs.push(output),
+            None => {
+                return Err(Error::input("found an output that is the input: nothing computes it")
+                    .mend("leave it out, or give it a `requantize` layer")
+                    .at(Place::layer(&graph[output].layer)));
+            }
+        }
     }
     Ok(groups)
 }
 
-/// The nodes that `output` depends on.
-fn needed(graph: &Graph, output: NodeId) -> Vec<bool> {
+/// The nodes that `outputs` depend on.
+fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes().len()];
-    let mut open = vec![output];
+    let mut open = outputs.to_vec();
     while let Some(id) = open.pop() {
         if !std::mem::replace(&mut needed[id.index()], true) {
             open.extend(&graph[id].inputs);
         }
     }
     needed
+}
+
+fn multiplies(op: &Op) -> bool {
+    matches!(op, Op::Requantize(Requantize { scaling: Scaling::Multiply { .. }, .. }))
 }
 
 fn head(op: &Op) -> Head<'_> {
@@ -151,25 +168,15 @@ fn head(op: &Op) -> Head<'_> {
         Op::MaxPool(window) | Op::AveragePool { window, .. } => Head::Pool(window),
         Op::ArgMax => Head::ArgMax,
         Op::Add | Op::Concat => Head::Join,
+        Op::Upsample(factors) => Head::Block(*factors, None),
+        Op::DepthToSpace { block, order } => Head::Block([*block; 2], Some(*order)),
         Op::Requantize(_)
         | Op::Threshold(_)
         | Op::Table { .. }
         | Op::Input
         | Op::Flatten
-        | Op::Upsample(_)
-        | Op::DepthToSpace { .. }
         | Op::Softmax(_) => Head::Elements,
     }
-}
-
-/// Refuses what no leaf computes yet.
-fn has_circuit(op: &Op) -> Result<()> {
-    let what = match op {
-        Op::Upsample(_) | Op::DepthToSpace { .. } => op.name(),
-        _ => return Ok(()),
-    };
-    Err(Error::input(format!("found {what}, for which there is no circuit yet"))
-        .mend("`netetch run` computes it; a circuit needs another layer here"))
 }
 
 impl Group<'_> {
@@ -177,7 +184,10 @@ impl Group<'_> {
     pub fn input_stream(&self, folding: Folding) -> Stream {
         match self.head {
             Head::Array(_, None, _) | Head::ArgMax => Stream::vector(self.input, folding.simd),
-            Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join => {
+            Head::Block([down, right], Some(BlockOrder::DepthFirst)) => {
+                Stream::pixels(self.input, folding.simd * down * right)
+            }
+            Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => {
                 Stream::pixels(self.input, folding.simd * self.blocks(folding.pe))
             }
         }
@@ -195,7 +205,7 @@ impl Group<'_> {
     pub fn output_stream(&self, folding: Folding) -> Stream {
         match self.head {
             Head::ArgMax => Stream::vector(self.output, 1),
-            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join => {
+            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => {
                 Stream::pixels(self.output, folding.pe)
             }
         }
@@ -215,7 +225,7 @@ impl Group<'_> {
             Head::Pool(window) => {
                 positions * window.area() * self.input.shape.channels().div_ceil(folding.simd)
             }
-            Head::Elements | Head::ArgMax | Head::Join => input,
+            Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => input,
         };
         cycles.max(input).max(self.output_stream(folding).beats()) as u64
     }
@@ -224,7 +234,12 @@ impl Group<'_> {
     pub fn blocks(&self, pe: usize) -> usize {
         match self.head {
             Head::Array(weights, _, groups) if groups > 1 => (pe * groups / weights.outputs()).max(1),
-            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join => 1,
+            Head::Array(..)
+            | Head::Pool(_)
+            | Head::Elements
+            | Head::ArgMax
+            | Head::Join
+            | Head::Block(..) => 1,
         }
     }
 

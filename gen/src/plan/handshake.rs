@@ -125,6 +125,10 @@ impl Model {
             Leaf::PixelSerializer { pixels, folds, width, .. } => {
                 Some(Model::Serializer(SerializerModel::new(*pixels, *folds, *width)))
             }
+            Leaf::BlockExpand(leaf) => {
+                let (taken, given) = (leaf.row_taken(), leaf.rows_given());
+                Some(Model::Serializer(SerializerModel::of_groups(taken, given, given, 1)))
+            }
         }
     }
 
@@ -359,7 +363,7 @@ impl WindowModel {
     }
 }
 
-/// The groups that `pixel_serializer` holds.
+/// The groups of pixels that `pixel_serializer` holds, or the rows of `block_expand`.
 #[derive(Clone, Debug)]
 pub(super) struct SerializerModel {
     folds: usize,
@@ -377,10 +381,15 @@ pub(super) struct SerializerModel {
 impl SerializerModel {
     fn new(pixels: usize, folds: usize, width: usize) -> Self {
         let groups = width.div_ceil(pixels);
+        Self::of_groups(folds, pixels * folds, (width - (groups - 1) * pixels) * folds, groups)
+    }
+
+    /// `folds` beats make a group, which gives `group_beats` beats, the last of `groups` only `tail_beats`.
+    fn of_groups(folds: usize, group_beats: usize, tail_beats: usize, groups: usize) -> Self {
         SerializerModel {
             folds,
-            group_beats: pixels * folds,
-            tail_beats: (width - (groups - 1) * pixels) * folds,
+            group_beats,
+            tail_beats,
             groups,
             groups_held: 0,
             written: 0,

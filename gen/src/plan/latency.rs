@@ -28,7 +28,7 @@ impl Leaf {
                 };
                 sum + 1
             }
-            Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } => 3,
+            Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } | Leaf::BlockExpand(_) => 3,
             Leaf::RequantizeMultiply(_) => 6,
             Leaf::Threshold(_) | Leaf::Window(_) | Leaf::BeatIssue { .. } => 2,
             Leaf::SkidBuffer { .. }

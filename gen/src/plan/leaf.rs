@@ -2,6 +2,7 @@
 //! parameter. What each parameter means stands in the module itself, in `templates/lib`.
 
 use crate::fixed::{Range, Rounding};
+use crate::ir::BlockOrder;
 
 use super::rom::Rom;
 use super::unrolled::UnrolledLeaf;
@@ -199,6 +200,37 @@ pub struct ThresholdLeaf {
     pub rom: Rom,
 }
 
+/// `block_expand`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockLeaf {
+    /// Bits of an element.
+    pub bits: usize,
+    /// Channels of a beat given.
+    pub lanes: usize,
+    /// Beats of a pixel given.
+    pub groups: usize,
+    /// Pixels of a row taken.
+    pub width: usize,
+    /// Rows and columns of a block.
+    pub block: [usize; 2],
+    /// Where the pixels of a block stand among the channels of a pixel taken; `None` where all of them equal it.
+    pub order: Option<BlockOrder>,
+}
+
+impl BlockLeaf {
+    /// Beats of a row taken: those that wait for the first of the rows that become of it.
+    pub fn row_taken(&self) -> usize {
+        let [down, right] = self.block;
+        let pixels = if self.order == Some(BlockOrder::DepthLast) { down * right } else { 1 };
+        self.width * self.groups * pixels
+    }
+
+    /// Beats of the rows that become of a row taken.
+    pub fn rows_given(&self) -> usize {
+        self.block[0] * self.width * self.block[1] * self.groups
+    }
+}
+
 /// One instance of a library module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leaf {
@@ -348,6 +380,8 @@ pub enum Leaf {
         /// Pixels of a row.
         width: usize,
     },
+    /// A block of pixels of each.
+    BlockExpand(BlockLeaf),
 }
 
 impl WindowLeaf {
@@ -401,7 +435,8 @@ impl Leaf {
             | Leaf::ConcatStreams { .. }
             | Leaf::Recode { .. }
             | Leaf::LaneMask { .. }
-            | Leaf::PixelSerializer { .. } => None,
+            | Leaf::PixelSerializer { .. }
+            | Leaf::BlockExpand(_) => None,
         }
     }
 }

@@ -20,7 +20,7 @@ mod unrolled;
 pub use cycles::Cycles;
 pub use group::Folding;
 pub use leaf::{
-    ArrayLeaf, Converter, Leaf, MultiplyLeaf, Pace, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf,
+    ArrayLeaf, BlockLeaf, Converter, Leaf, MultiplyLeaf, Pace, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf,
 };
 pub use rom::Rom;
 pub use stage::{Part, Stage};
@@ -29,14 +29,25 @@ pub use unrolled::{Channel, UnrolledLeaf};
 
 use crate::desc::Hardware;
 use crate::error::{Error, Place, Result};
-use crate::ir::Graph;
+use crate::ir::{Graph, NodeId};
 use crate::target::BlockRam;
 use run::Setting;
 
 /// The clock assumed where a description names none.
 const DEFAULT_CLOCK_MHZ: f64 = 100.0;
 
-/// A chain of stages from one input stream to one output stream.
+/// An output of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The node whose values it gives.
+    pub node: NodeId,
+    /// The stage that gives it, by its index.
+    pub stage: usize,
+    /// How they travel.
+    pub stream: Stream,
+}
+
+/// Stages from one input stream to the output streams.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The network's name.
@@ -45,8 +56,8 @@ pub struct Plan {
     pub clock_mhz: f64,
     /// What the circuit takes.
     pub input: Stream,
-    /// What the circuit gives.
-    pub output: Stream,
+    /// What the circuit gives, in the network's order.
+    pub outputs: Vec<Output>,
     /// In order.
     pub stages: Vec<Stage>,
     /// What the cycle model foretells.
@@ -88,7 +99,7 @@ pub fn estimated_luts(graph: &Graph, hardware: &Hardware) -> Result<u64> {
 /// Plans a circuit for a graph: foldings as fixed or chosen for the goal, stages, cycles.
 ///
 /// # Errors
-/// When the graph is not a chain, or the hardware section cannot be had.
+/// When the graph has several inputs, or the hardware section cannot be had.
 pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
     let clock_mhz = hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ);
     let groups = group::groups(graph)?;
@@ -123,9 +134,19 @@ pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
         built.push(stages.len() - 1);
     }
     run::settle_runs(&mut stages);
-    let output = stages.last().map_or(input, |stage| stage.output);
-    let cycles = settle(&mut stages, input.beats() as u64, output.beats() as u64)?;
-    Ok(Plan { network: graph.name.clone(), clock_mhz, input, output, stages, cycles })
+    let outputs = outputs(graph, &groups, &built, &stages);
+    let cycles = settle(&mut stages, input.beats() as u64, &outputs)?;
+    Ok(Plan { network: graph.name.clone(), clock_mhz, input, outputs, stages, cycles })
+}
+
+/// The outputs of the network, each of the stage that was built of the group that gives it.
+fn outputs(graph: &Graph, groups: &[group::Group], built: &[usize], stages: &[Stage]) -> Vec<Output> {
+    let of = |node: NodeId| {
+        let group = groups.iter().position(|group| group.outputs.contains(&node))?;
+        let stage = built[group];
+        Some(Output { node, stage, stream: stages[stage].output })
+    };
+    graph.circuit_outputs().into_iter().filter_map(of).collect()
 }
 
 /// The stream at the door: what the first reader of the input takes.
@@ -143,25 +164,30 @@ fn stream_of(stages: &[Stage], source: Option<usize>, input: Stream) -> Stream {
     source.map_or(input, |stage| stages[stage].output)
 }
 
-/// Gives every buffer the room that a free run needs, and runs again with it.
-fn settle(stages: &mut [Stage], input_beats: u64, output_beats: u64) -> Result<Cycles> {
+/// Gives every buffer the least room with which every frame ends when it does without bounds.
+fn settle(stages: &mut [Stage], input_beats: u64, outputs: &[Output]) -> Result<Cycles> {
     let stuck = || Error::input("found stages that wait for each other");
-    let free = cycles::run(stages, input_beats, output_beats).ok_or_else(stuck)?;
-    if stages.iter().all(|stage| stage.buffered().is_none()) {
-        return Ok(free.cycles);
+    let free = cycles::run(stages, input_beats, outputs).ok_or_else(stuck)?;
+    let buffers: Vec<usize> = (0..stages.len()).filter(|&at| stages[at].buffered().is_some()).collect();
+    for &at in &buffers {
+        stages[at].set_buffered(free.rows[at]);
     }
-    for (stage, &rows) in stages.iter_mut().zip(&free.rows) {
-        stage.set_buffered(rows);
+    let keeps_up = |stages: &[Stage]| {
+        cycles::run(stages, input_beats, outputs).is_some_and(|run| run.frame_ends == free.frame_ends)
+    };
+    for &at in &buffers {
+        let (mut least, mut enough) = (1, free.rows[at].max(1));
+        while least < enough {
+            let room = least.midpoint(enough);
+            stages[at].set_buffered(room);
+            if keeps_up(stages) { enough = room } else { least = room + 1 }
+        }
+        stages[at].set_buffered(enough);
     }
-    let bounded = cycles::run(stages, input_beats, output_beats).ok_or_else(stuck)?;
-    let held_up = stages
-        .iter()
-        .zip(&bounded.refused)
-        .any(|(stage, &refused)| stage.buffered().is_some() && refused > 0);
-    if held_up || bounded.cycles != free.cycles {
+    if !buffers.is_empty() && !keeps_up(stages) {
         return Err(Error::input("found buffers of the room that a free run needs, which hold it up"));
     }
-    Ok(bounded.cycles)
+    Ok(free.cycles)
 }
 
 #[cfg(test)]
@@ -184,25 +210,25 @@ mod tests {
     }
 
     fn run(plan: &Plan) -> Option<cycles::Run> {
-        cycles::run(&plan.stages, plan.input.beats() as u64, plan.output.beats() as u64)
+        cycles::run(&plan.stages, plan.input.beats() as u64, &plan.outputs)
     }
 
-    /// A buffer never refuses a beat; of one place less, it does; of one place in all, nothing moves any more.
+    /// A place less in any buffer costs cycles or stops everything; a single place in the skip stops everything.
     #[test]
     fn buffers_are_as_deep_as_they_must_be() {
         let plan = plan(&residual(), &Hardware::default()).unwrap();
         let buffers: Vec<usize> =
             (0..plan.stages.len()).filter(|&at| plan.stages[at].buffered().is_some()).collect();
         assert_eq!(buffers.len(), 2);
-        let free = run(&plan).unwrap();
-        assert_eq!(free.cycles, plan.cycles);
+        let whole = run(&plan).unwrap();
+        assert_eq!(whole.cycles, plan.cycles);
         for &at in &buffers {
             let beats = plan.stages[at].buffered().unwrap();
-            assert_eq!((free.refused[at], free.rows[at]), (0, beats), "{}", plan.stages[at].name);
             let mut less = plan.clone();
             less.stages[at].set_buffered(beats - 1);
             if beats > 1 {
-                assert!(run(&less).is_none_or(|run| run.refused[at] > 0), "{}", plan.stages[at].name);
+                let late = run(&less).is_none_or(|run| run.frame_ends > whole.frame_ends);
+                assert!(late, "{} of {beats}", plan.stages[at].name);
             }
         }
         let skip = buffers.into_iter().max_by_key(|&at| plan.stages[at].buffered()).unwrap();

@@ -30,7 +30,7 @@ pub fn runs_free(graph: &Graph, group: &Group, unrolled: bool) -> bool {
     let is_free = match group.head {
         Head::Array(_, None, _) => fuses(graph, group).is_some(),
         Head::ArgMax => group.nodes.len() == 1,
-        Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join => false,
+        Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => false,
     };
     unrolled && is_free
 }
@@ -38,7 +38,7 @@ pub fn runs_free(graph: &Graph, group: &Group, unrolled: bool) -> bool {
 /// The group that goes on with what a group gives, as one pipeline: its only reader, which takes it as it is.
 fn next(graph: &Graph, groups: &[Group], foldings: &[Folding], index: usize) -> Option<usize> {
     let reads = |group: &&Group| group.operands.iter().any(|operand| operand.source == Some(index));
-    if groups.iter().filter(reads).count() != 1 {
+    if groups.iter().filter(reads).count() != 1 || !groups[index].outputs.is_empty() {
         return None;
     }
     let to = groups.iter().position(|group| reads(&group) && group.operands.len() == 1)?;

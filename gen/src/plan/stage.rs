@@ -7,7 +7,7 @@ use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
 use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
-use super::leaf::{ArrayLeaf, Converter, Leaf, Pace, WindowLeaf};
+use super::leaf::{ArrayLeaf, BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
 use super::pool::pool;
 use super::rom::Rom;
 use super::run::{Setting, runs_free, unrolled};
@@ -150,6 +150,13 @@ pub fn build(
             &group.nodes[1..]
         }
         Head::Elements => &group.nodes[..],
+        Head::Block(block, order) => {
+            let width = group.input.shape.image().map_or(1, |(_, width, _)| width);
+            let (bits, groups) = (head.fact.bits() as usize, output.vector_beats());
+            let leaf = BlockLeaf { bits, lanes: output.lanes, groups, width, block, order };
+            builder.push("blocks", Leaf::BlockExpand(leaf), bits * output.lanes);
+            &group.nodes[1..]
+        }
         Head::ArgMax => {
             let encoding = group.input.format.encoding;
             let (bits, signed) = (encoding.bits() as usize, encoding.is_signed());

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::emit::manifest::Manifest;
+use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 
 /// How the circuit's neighbours behave. The default never stalls and never resets.
@@ -76,8 +76,8 @@ pub(super) struct Job<'a> {
     pub seed: u64,
     /// Beats of one flag word and the data words each.
     pub beats: &'a [u32],
-    /// Output beats to wait for.
-    pub expect: usize,
+    /// Frames to wait for, at every output.
+    pub frames: usize,
     pub probes: bool,
     pub wave: Option<Wave<'a>>,
     pub timeout: Option<u64>,
@@ -153,7 +153,8 @@ impl Records {
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub summary: Summary,
-    pub output: Records,
+    /// In the manifest's order.
+    pub outputs: Vec<Records>,
     /// In the manifest's order; empty without probes.
     pub probes: Vec<Records>,
 }
@@ -164,16 +165,14 @@ pub(super) struct Outcome {
 /// When it cannot run or dies.
 pub(super) fn run(job: &Job<'_>) -> Result<Outcome> {
     let scratch = tempfile::tempdir().map_err(|error| Error::io(&std::env::temp_dir(), "write", &error))?;
-    let (input, output) = (scratch.path().join("input"), scratch.path().join("output"));
+    let input = scratch.path().join("input");
     let bytes: Vec<u8> = job.beats.iter().flat_map(|word| word.to_le_bytes()).collect();
     std::fs::write(&input, bytes).map_err(|error| Error::io(&input, "write", &error))?;
 
     let mut command = Command::new(job.program);
     command.current_dir(job.folder).args(arguments(job));
-    command.arg(key("input", &input)).arg(key("output", &output));
-    if job.probes {
-        command.arg(key("probes", scratch.path()));
-    }
+    command.arg(key("input", &input)).arg(key("streams", scratch.path()));
+    command.arg(format!("probes={}", u8::from(job.probes)));
     if let Some(wave) = &job.wave {
         let path = std::path::absolute(wave.path).map_err(|error| Error::io(wave.path, "write", &error))?;
         command.arg(key("wave", &path));
@@ -189,15 +188,13 @@ pub(super) fn run(job: &Job<'_>) -> Result<Outcome> {
         return Err(Error::tool(format!("the simulation failed ({}):\n{text}{errors}", said.status)));
     };
 
+    let records = |port: &str, stream: &manifest::Stream| {
+        Records::read(&scratch.path().join(super::verilate::prefix(port)), stream.data_bits)
+    };
+    let outputs = job.manifest.outputs.iter().map(|output| records(&output.port, &output.stream));
     let probes = job.manifest.probes.iter().filter(|_| job.probes);
-    let probes = probes.map(|probe| {
-        Records::read(&scratch.path().join(super::verilate::mangle(&probe.port)), probe.stream.data_bits)
-    });
-    Ok(Outcome {
-        summary,
-        output: Records::read(&output, job.manifest.output.data_bits)?,
-        probes: probes.collect::<Result<_>>()?,
-    })
+    let probes = probes.map(|probe| records(&probe.port, &probe.stream));
+    Ok(Outcome { summary, outputs: outputs.collect::<Result<_>>()?, probes: probes.collect::<Result<_>>()? })
 }
 
 fn key(name: &str, path: &Path) -> std::ffi::OsString {
@@ -218,7 +215,7 @@ fn arguments(job: &Job<'_>) -> Vec<String> {
     let timeout = job.timeout.unwrap_or((4 * frame + 1000) * slowdown);
     let numbers = [
         ("seed", job.seed),
-        ("expect", job.expect as u64),
+        ("frames", job.frames as u64),
         ("timeout", timeout),
         ("drain", 2 * planned.ii.min(1000) + 64),
         ("resets", scenario.resets.into()),

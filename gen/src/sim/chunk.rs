@@ -24,7 +24,7 @@ pub(super) struct Setting<'a> {
     pub reference: &'a Reference<'a>,
     pub graph: &'a Graph,
     pub input: Packing,
-    /// The streams compared, in network order, the output last.
+    /// The streams compared: the probes in network order, if they are, then the outputs.
     pub streams: Vec<Watched>,
     pub timeout: Option<u64>,
 }
@@ -68,8 +68,8 @@ pub(super) fn run(
         scenario,
         seed,
         beats: &sent.beats,
-        expect: frames.nrows() * setting.manifest.output.beats,
-        probes: setting.streams.len() > 1,
+        frames: frames.nrows(),
+        probes: setting.probes() > 0,
         wave,
         timeout: setting.timeout,
     };
@@ -77,13 +77,15 @@ pub(super) fn run(
 
     let mut found = Found { cycles: outcome.summary.cycles, ..Found::default() };
     for (index, (stream, values)) in setting.streams.iter().zip(&values).enumerate() {
-        let marked = index + 1 == setting.streams.len();
-        let records = outcome.probes.get(index).filter(|_| !marked).unwrap_or(&outcome.output);
+        let (marked, records) = match index.checked_sub(setting.probes()) {
+            Some(output) => (true, &outcome.outputs[output]),
+            None => (false, &outcome.probes[index]),
+        };
         let words = stream.packing.pack(values.view())?;
         let expected = Expected { packing: &stream.packing, words: &words, marked };
         let comparison = expected.compare(records, scenario.resets);
         found.bits += (frames.nrows() * stream.packing.frame_bits()) as u64;
-        found.take(setting, stream, comparison, range.start, |difference| {
+        found.take(setting, stream, marked, comparison, range.start, |difference| {
             operands(setting, &sent.frames, stream, difference)
         });
     }
@@ -96,10 +98,21 @@ pub(super) fn run(
 }
 
 impl Found {
+    /// A frame is complete when every output has given its last beat.
+    fn complete(&mut self, cycles: Vec<u64>) {
+        if self.completed.is_empty() {
+            self.completed = cycles;
+            return;
+        }
+        self.completed.truncate(cycles.len());
+        self.completed.iter_mut().zip(cycles).for_each(|(last, cycle)| *last = cycle.max(*last));
+    }
+
     fn take(
         &mut self,
         setting: &Setting<'_>,
         stream: &Watched,
+        marked: bool,
         comparison: Comparison,
         first_frame: usize,
         operands: impl Fn(&Difference) -> Option<super::operands::Operands>,
@@ -107,7 +120,9 @@ impl Found {
         self.bad_frames = self.bad_frames.max(comparison.bad_frames);
         let layer = layer_of(setting.graph, &stream.node);
         self.problems.extend(comparison.problems.iter().map(|problem| format!("layer `{layer}`: {problem}")));
-        self.completed = comparison.completed;
+        if marked {
+            self.complete(comparison.completed);
+        }
         let Some(difference) = comparison.first else { return };
         let frame = first_frame + difference.frame;
         if self.divergence.as_ref().is_some_and(|earlier| earlier.frame <= frame) {
@@ -127,6 +142,13 @@ impl Found {
             got: difference.got,
             operands: operands(&difference),
         });
+    }
+}
+
+impl Setting<'_> {
+    /// How many of the streams are probes.
+    pub fn probes(&self) -> usize {
+        self.streams.len() - self.manifest.outputs.len()
     }
 }
 

@@ -193,15 +193,13 @@ fn watched(graph: &Graph, manifest: &Manifest, probes: bool) -> Result<Vec<Watch
     let mut all = probes
         .map(|probe| Ok(Watched { node: probe.node.clone(), packing: Packing::of(&probe.stream)? }))
         .collect::<Result<Vec<_>>>()?;
-    let outputs = graph.circuit_outputs();
-    let [output] = outputs[..] else {
-        return Err(Error::input(format!("found {} outputs; expected 1", outputs.len())));
-    };
-    all.push(Watched { node: graph[output].name.clone(), packing: Packing::of(&manifest.output)? });
+    for output in &manifest.outputs {
+        all.push(Watched { node: output.node.clone(), packing: Packing::of(&output.stream)? });
+    }
     let known = |name: &str| graph.nodes().iter().any(|node| node.name == name);
     match all.iter().find(|stream| !known(&stream.node)) {
         Some(stream) => Err(Error::input(format!(
-            "found a probe of `{}` in the manifest; network `{}` has no such node",
+            "found a stream of `{}` in the manifest; network `{}` has no such node",
             stream.node, graph.name
         ))),
         None => Ok(all),
@@ -223,7 +221,7 @@ fn run_scenario(
         jobs => jobs,
     };
     let frames = inputs.nrows();
-    let size = chunk_frames(setting.manifest.planned.ii, setting.streams.len() > 1);
+    let size = chunk_frames(setting.manifest.planned.ii, setting.probes() > 0);
     let chunks: Vec<_> = (0..frames).step_by(size).map(|first| first..frames.min(first + size)).collect();
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());

@@ -154,19 +154,21 @@ fn arguments(manifest: &Manifest, waves: Option<WaveFormat>) -> Vec<String> {
 
 /// The widths of the top's ports, as the harness reads them.
 fn ports_header(manifest: &Manifest) -> String {
-    let mut text = format!(
-        "#define INPUT_BITS {}\n#define OUTPUT_BITS {}\n#define PROBES(X)",
-        manifest.input.data_bits, manifest.output.data_bits
-    );
+    let mut text = format!("#define INPUT_BITS {}\n#define OUTPUTS(X)", manifest.input.data_bits);
+    for output in &manifest.outputs {
+        let (bits, beats) = (output.stream.data_bits, output.stream.beats);
+        let _ = write!(text, " X({}, {bits}, {beats})", prefix(&output.port));
+    }
+    text += "\n#define PROBES(X)";
     for probe in &manifest.probes {
-        let _ = write!(text, " X({}, {})", mangle(&probe.port), probe.stream.data_bits);
+        let _ = write!(text, " X({}, {})", prefix(&probe.port), probe.stream.data_bits);
     }
     text + "\n"
 }
 
-/// A port's name as Verilator writes it in C++.
-pub(super) fn mangle(port: &str) -> String {
-    port.replace("__", "___05F")
+/// What a stream's ports begin with, as Verilator writes it in C++.
+pub(super) fn prefix(port: &str) -> String {
+    format!("{port}_").replace("__", "___05F")
 }
 
 fn generated_files(manifest: &Manifest, folder: &Path) -> Result<Vec<PathBuf>> {

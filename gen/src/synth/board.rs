@@ -166,6 +166,14 @@ pub(super) fn wrap(manifest: &Manifest, board: Board, link: Link, target: Target
         return Err(Error::input(format!("{} has no pins for {name}", facts.title))
             .mend(format!("--link {}", facts.links.join(" or "))));
     }
+    let [output] = &manifest.outputs[..] else {
+        let names: Vec<&str> = manifest.outputs.iter().map(|output| output.node.as_str()).collect();
+        return Err(Error::input(format!(
+            "found the outputs {}; a board's shell carries one",
+            names.join(", ")
+        ))
+        .mend("leave --board out, or name one under `outputs`"));
+    };
     let (baud, cycles) = match link {
         Link::Uart { baud } => (baud, bit_cycles(facts.clock_mhz, baud)?),
         Link::Spi => (0, 0),
@@ -186,19 +194,13 @@ pub(super) fn wrap(manifest: &Manifest, board: Board, link: Link, target: Target
         led_active_low: facts.led_active_low,
         in_bytes: manifest.input.data_bits / 8,
         in_beats: manifest.input.beats,
-        out_bytes: manifest.output.data_bits / 8,
-        out_beats: manifest.output.beats,
+        out_bytes: output.stream.data_bits / 8,
+        out_beats: output.stream.beats,
     };
     let text = top.render().map_err(|error| Error::input(format!("the board's template: {error}")))? + "\n";
     let mut files = vec![(format!("{module}.v"), text), (constraints.clone(), board.pins().to_owned())];
     files.extend(SHELL.map(|(name, text)| (name.to_owned(), text.to_owned())));
-    Ok(Surround {
-        module,
-        files,
-        parameters: Vec::new(),
-        constraints: Some(constraints),
-        clock_mhz: Some(facts.clock_mhz),
-    })
+    Ok(Surround { module, files, constraints: Some(constraints), clock_mhz: Some(facts.clock_mhz) })
 }
 
 fn extension(target: Target) -> &'static str {

@@ -159,7 +159,7 @@ fn advice(manifest: &Manifest, target: Target, layers: &[Layer], kind: Kind, exc
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emit::manifest::{Stage, Stream};
+    use crate::emit::manifest::{Output, Stage, Stream};
     use crate::plan::Cycles;
 
     fn manifest(rom_bits: usize) -> Manifest {
@@ -191,7 +191,7 @@ mod tests {
             top: "net".into(),
             files: vec![],
             input: stream.clone(),
-            output: stream,
+            outputs: vec![Output { node: "fc2".into(), port: "m_axis".into(), stream }],
             probes: vec![],
             planned: Cycles { ii: 64, latency: 100 },
             beyond: vec![],

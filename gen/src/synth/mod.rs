@@ -85,7 +85,7 @@ pub fn run(
         .map_err(|error| Error::io(parent, "make a folder in it", &error))?;
     let surround = match options.board {
         Some((board, link)) => board::wrap(&manifest, board, link, target)?,
-        None => surround::harness(&manifest, target),
+        None => surround::harness(&manifest, target)?,
     };
     let report =
         Job { manifest, surround, generated, target, options, folder: work.path(), progress }.run()?;

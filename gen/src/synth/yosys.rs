@@ -120,14 +120,12 @@ impl Design<'_> {
         let Design { network, .. } = self;
         let top = &surround.module;
         let files = surround.files.iter().map(|(name, _)| name.as_str()).filter(|name| name.ends_with(".v"));
-        let parameters = surround.parameters.iter().map(|(name, value)| format!(" -chparam {name} {value}"));
         format!(
             "read_json {NETWORK}\nwrite_verilog -noattr {VERILOG}\ndesign -stash mapped\n\
              read_verilog -lib {VERILOG}\nread_verilog -defer -DNETETCH_TOP={network} {}\n\
-             hierarchy -check -top {top}{}\n{} -top {top}\ndelete ={network}\n\
+             hierarchy -check -top {top}\n{} -top {top}\ndelete ={network}\n\
              design -copy-from mapped {network}\nflatten\nopt_clean\ncheck -assert\nwrite_json {NETLIST}\n",
             files.collect::<Vec<_>>().join(" "),
-            parameters.collect::<String>(),
             self.pass(),
         )
     }

@@ -170,6 +170,17 @@ const MATRICES: &[Matrix] = &[
     ("lookup_table", &[("LANES", &["1", "3"]), ("IN_BITS", &["1", "8"]), ("OUT_BITS", &["1", "9"])]),
     ("pixel_serializer", &[("PIXELS", &["1", "2", "3"]), ("FOLDS", &["1", "3"]), ("WIDTH", &["1", "10"])]),
     (
+        "block_expand",
+        &[
+            ("FROM", &["0", "1", "2"]),
+            ("LANES", &["1", "3"]),
+            ("GROUPS", &["1", "3"]),
+            ("WIDTH", &["1", "5"]),
+            ("DOWN", &["1", "2", "3"]),
+            ("RIGHT", &["1", "2"]),
+        ],
+    ),
+    (
         "window",
         &[
             ("PIXELS", &["2", "3", "4"]),

@@ -1,4 +1,4 @@
-//! Cases of the reductions, tables and the pixel serializer.
+//! Cases of the reductions, tables, and what moves pixels.
 
 use crate::case::{Case, Random};
 
@@ -17,6 +17,17 @@ pub fn cases() -> Vec<Case> {
     cases.push(lookup_table());
     for (pixels, folds, width) in [(4, 2, 10), (3, 1, 9), (2, 3, 1), (1, 2, 4), (5, 1, 7)] {
         cases.push(pixel_serializer(pixels, folds, width));
+    }
+    for (from, groups, width, block) in [
+        (0, 2, 3, [2, 3]),
+        (0, 1, 1, [1, 1]),
+        (0, 1, 4, [3, 1]),
+        (1, 2, 3, [2, 2]),
+        (1, 1, 1, [3, 2]),
+        (2, 2, 3, [2, 2]),
+        (2, 1, 4, [3, 3]),
+    ] {
+        cases.push(block_expand(from, groups, width, block));
     }
     cases
 }
@@ -62,6 +73,50 @@ fn lookup_table() -> Case {
         .expects(&expected, LANES, 7)
         .reads(&table, 1, 7);
     (case.latency, case.span) = (Some(1), Some(VECTORS as i64 - 1));
+    case
+}
+
+/// Rows of pixels, each `groups` beats of every pixel of its block or of itself.
+fn block_expand(from: usize, groups: usize, width: usize, [down, right]: [usize; 2]) -> Case {
+    let mut random = Random::new(14);
+    let parts = if from == 0 { 1 } else { down * right };
+    let (mut sent, mut expected) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        // Of every pixel of the row the channels of every pixel of its block, part by part.
+        let row: Vec<Vec<Vec<i64>>> =
+            (0..width).map(|_| (0..parts).map(|_| random.vector(groups * LANES, 0, 63)).collect()).collect();
+        for pixel in &row {
+            if from < 2 {
+                sent.extend(pixel.iter().flat_map(|part| part.chunks(LANES)).map(<[i64]>::to_vec));
+            } else {
+                let channel = |channel: usize| pixel.iter().map(move |part| part[channel]);
+                let beat = |group: usize| (0..LANES).flat_map(|lane| channel(group * LANES + lane)).collect();
+                sent.extend((0..groups).map(beat));
+            }
+        }
+        for line in 0..down {
+            for pixel in &row {
+                for column in 0..right {
+                    let part = &pixel[(line * right + column) % parts];
+                    expected.extend(part.chunks(LANES).map(<[i64]>::to_vec));
+                }
+            }
+        }
+    }
+    let name = format!("block_expand_{from}_{groups}_{width}_{down}_{right}");
+    let lanes = if from == 2 { parts * LANES } else { LANES };
+    let first = sent.len() / 4;
+    let mut case = Case::new(name, "block_expand")
+        .with("BITS", 6)
+        .with("LANES", LANES)
+        .with("GROUPS", groups)
+        .with("WIDTH", width)
+        .with("DOWN", down)
+        .with("RIGHT", right)
+        .with("FROM", from)
+        .sends(&sent, lanes, 6)
+        .expects(&expected, LANES, 6);
+    case.latency = Some(first as i64 + 2);
     case
 }
 

@@ -6,7 +6,7 @@ mod shell;
 use std::fs;
 use std::path::Path;
 
-use netetch::emit::manifest::{File, Manifest, Stage, Stream};
+use netetch::emit::manifest::{File, Manifest, Output, Stage, Stream};
 use netetch::plan::Cycles;
 use netetch::synth::{self, Board, Link, Options};
 use netetch::target::Target;
@@ -39,7 +39,11 @@ fn generate(parent: &Path) -> std::path::PathBuf {
         top: "tiny".into(),
         files: SOURCES.iter().map(|name| file(name)).collect(),
         input: stream(&[256], "u8", 8, 256),
-        output: stream(&[1], "u3", 3, 1),
+        outputs: vec![Output {
+            node: "class".into(),
+            port: "m_axis".into(),
+            stream: stream(&[1], "u3", 3, 1),
+        }],
         probes: vec![],
         planned: Cycles { ii: 256, latency: 268 },
         beyond: Vec::new(),
