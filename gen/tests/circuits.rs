@@ -13,6 +13,8 @@ use netetch::tool::{Tool, ToolKind};
 mod lint;
 #[path = "circuits/outputs.rs"]
 mod outputs;
+#[path = "circuits/random.rs"]
+mod random;
 #[path = "circuits/unrolled.rs"]
 mod unrolled;
 

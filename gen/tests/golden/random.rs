@@ -60,20 +60,36 @@ impl Dice {
     }
 }
 
-/// A network of up to eight operations; whatever does not suit its operand is left out.
+/// A network of up to eight operations.
 pub fn graph(dice: &mut Dice) -> Graph {
     let mut graph = Graph::new("random");
+    let input = input(&mut graph, dice);
+    let layers: Vec<u64> = (0..dice.roll(1, 8)).map(|_| dice.next()).collect();
+    let last = grow(&mut graph, input, "", &layers);
+    graph.output(last);
+    graph
+}
+
+/// A vector or an image of any format.
+pub fn input(graph: &mut Graph, dice: &mut Dice) -> NodeId {
     let shape = if dice.roll(0, 2) == 0 {
         Shape(vec![dice.size(1, 20)])
     } else {
         Shape(vec![dice.size(1, 7), dice.size(1, 7), dice.size(1, 5)])
     };
     let encoding = dice.encoding();
-    let mut all = vec![graph.input("input", shape, Format { encoding, exp: dice.roll(-4, 2) as i32 })];
-    for index in 0..dice.roll(1, 8) {
+    graph.input("input", shape, Format { encoding, exp: dice.roll(-4, 2) as i32 })
+}
+
+/// An operation for each seed, one behind the other and in branches; whatever does not suit its operand is left out.
+/// Returns the last.
+pub fn grow(graph: &mut Graph, input: NodeId, prefix: &str, layers: &[u64]) -> NodeId {
+    let mut all = vec![input];
+    for (index, &seed) in layers.iter().enumerate() {
+        let dice = &mut Dice(seed);
         // Mostly the one before; sometimes any, so that branches grow.
         let any = if dice.roll(0, 3) == 0 { dice.size(0, all.len() - 1) } else { all.len() - 1 };
-        let name = format!("layer{index}");
+        let name = format!("{prefix}layer{index}");
         let added = match dice.roll(0, 5) {
             0 => {
                 let operands: Vec<NodeId> =
@@ -82,14 +98,13 @@ pub fn graph(dice: &mut Dice) -> Graph {
                 graph.add(&name, &name, op, &operands)
             }
             _ => {
-                let op = operation(&graph, all[any], dice);
+                let op = operation(graph, all[any], dice);
                 graph.add(&name, &name, op, &[all[any]])
             }
         };
         all.extend(added);
     }
-    graph.output(all[all.len() - 1]);
-    graph
+    all[all.len() - 1]
 }
 
 fn operation(graph: &Graph, last: NodeId, dice: &mut Dice) -> Op {

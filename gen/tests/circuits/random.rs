@@ -1,0 +1,163 @@
+//! Random networks of every operation as circuits: any foldings, every bit, every planned cycle.
+//!
+//! `NETETCH_RANDOM_NETWORKS` says how many; 10 if unset, always the same ones. Several read one input and are built as
+//! one circuit, each with an output of its own, because a simulation takes seconds to build.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use netetch::desc::{Array, ArrayKind};
+use netetch::plan::Plan;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use super::*;
+
+#[path = "../golden/random.rs"]
+#[allow(dead_code, reason = "the golden model's tests use the rest")]
+mod networks;
+
+const VARIABLE: &str = "NETETCH_RANDOM_NETWORKS";
+/// Networks of a circuit.
+const TOGETHER: usize = 5;
+
+/// What networks are made from: seeds, so that fewer of them make smaller networks.
+#[derive(Clone, Debug)]
+struct Batch {
+    input: u64,
+    networks: Vec<Vec<u64>>,
+    foldings: u64,
+}
+
+fn batches() -> impl Strategy<Value = Batch> {
+    let seed = || any::<u64>().no_shrink();
+    let networks = prop::collection::vec(prop::collection::vec(seed(), 1..8), 1..=TOGETHER);
+    (seed(), networks, seed()).prop_map(|(input, networks, foldings)| Batch { input, networks, foldings })
+}
+
+impl Batch {
+    /// The graph of some of its networks, and how many of them compute anything.
+    fn graph(&self, chosen: &[usize]) -> (Graph, usize) {
+        let mut graph = Graph::new("random");
+        let input = networks::input(&mut graph, &mut networks::Dice(self.input));
+        for &index in chosen {
+            let last = networks::grow(&mut graph, input, &format!("n{index}_"), &self.networks[index]);
+            if last != input {
+                graph.output(last);
+            }
+        }
+        let computing = graph.outputs().len();
+        (graph, computing)
+    }
+
+    fn plan(&self, graph: &Graph) -> Result<Plan, String> {
+        let drawn = foldings(graph, &mut networks::Dice(self.foldings));
+        let planned = [drawn, BTreeMap::new()].map(|folding| {
+            plan::plan(graph, &Hardware { folding, ..Hardware::default() }).map_err(|error| error.to_string())
+        });
+        let [first, second] = planned;
+        first.or(second)
+    }
+}
+
+/// A folding for about half of the arrays.
+fn foldings(graph: &Graph, dice: &mut networks::Dice) -> BTreeMap<String, Array> {
+    let mut all = BTreeMap::new();
+    for node in graph.nodes() {
+        let (weights, area, groups) = match &node.op {
+            Op::Dense(weights) => (weights, 1, 1),
+            Op::Conv2d { weights, window, groups } => (weights, window.area(), *groups),
+            _ => continue,
+        };
+        let columns = node.fact.shape.image().map_or(1, |(_, width, _)| width) as i64;
+        let size = |dice: &mut networks::Dice, most: usize| dice.roll(1, most as i64) as usize;
+        let (pe, simd) = (size(dice, weights.outputs()), size(dice, weights.inputs() / area));
+        let pixels = if dice.roll(0, 3) == 0 { dice.roll(1, columns) as usize } else { 1 };
+        match (dice.roll(0, 7), groups) {
+            (0, 1) => all.insert(node.layer.clone(), Array::Named(ArrayKind::Unrolled)),
+            (1..=4, 1) => all.insert(node.layer.clone(), Folding { pe, simd, pixels }.into()),
+            _ => None,
+        };
+    }
+    all
+}
+
+/// Proves the networks of a batch that have a circuit; returns how many they are.
+fn proved(batch: &Batch, refused: &RefCell<BTreeMap<String, usize>>) -> Result<usize, String> {
+    let has_circuit = |&index: &usize| {
+        let (graph, computing) = batch.graph(&[index]);
+        match batch.plan(&graph) {
+            _ if computing == 0 => false,
+            Ok(_) => true,
+            Err(message) => {
+                *refused.borrow_mut().entry(message).or_default() += 1;
+                false
+            }
+        }
+    };
+    let chosen: Vec<usize> = (0..batch.networks.len()).filter(has_circuit).collect();
+    if chosen.is_empty() {
+        return Ok(0);
+    }
+    let (graph, _) = batch.graph(&chosen);
+    let plan = batch.plan(&graph)?;
+    let mut dice = networks::Dice(batch.input ^ 1);
+    let input = &graph.nodes()[0].fact;
+    let frames = Array2::from_shape_simple_fn((10, input.shape.elements()), || {
+        dice.value(input.format.encoding) as i32
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("rtl");
+    emit::emit(&graph, &plan, emit::Options::default(), &folder).map_err(|error| error.to_string())?;
+    lint::verilator(&folder, &graph.name)?;
+    let sources = sim::Sources {
+        // Compiling takes longer than running.
+        extra_flags: vec!["-MAKEFLAGS".into(), "OPT_FAST=-O0".into()],
+        ..sim::Sources::default()
+    };
+    let options = Options {
+        scenarios: vec![Scenario::unstalled(), Scenario::stalled(80, 80), Scenario::reset(2)],
+        sources,
+        cache: Some(folder.with_file_name("cache")),
+        ..Options::default()
+    };
+    let report = sim::prove(&graph, &folder, frames.view(), &options).map_err(|error| error.to_string())?;
+    report.check().map_err(|error| format!("{error}\n{graph}"))?;
+    match report.measured {
+        Some(measured) if measured == plan.cycles => Ok(chosen.len()),
+        measured => Err(format!("planned {:?}, measured {measured:?}\n{graph}", plan.cycles)),
+    }
+}
+
+#[test]
+fn random_networks_become_right_circuits() {
+    if let Err(error) = Tool::find(ToolKind::Verilator) {
+        println!("skipped: {error}");
+        return;
+    }
+    let asked = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
+    let config = Config { max_shrink_iters: 40, failure_persistence: None, ..Config::default() };
+    let mut runner = match asked {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
+    let wanted = asked.unwrap_or(10);
+    let refused = RefCell::new(BTreeMap::new());
+    let mut done = 0;
+    while done < wanted {
+        let batch = batches().new_tree(&mut runner).unwrap();
+        let count = RefCell::new(0);
+        let outcome = runner.run_one(batch, |batch| {
+            *count.borrow_mut() = proved(&batch, &refused).map_err(TestCaseError::fail)?;
+            Ok(())
+        });
+        match outcome {
+            Ok(_) => done += count.into_inner(),
+            Err(TestError::Fail(reason, batch)) => panic!("{reason}\nof {batch:?}"),
+            Err(TestError::Abort(reason)) => panic!("{reason}"),
+        }
+    }
+    println!("{done} random networks proved; refused: {:#?}", refused.borrow());
+    let refusals: usize = refused.borrow().values().sum();
+    assert!(refusals < done, "more networks have no circuit than have one: {refusals} beside {done}");
+}
