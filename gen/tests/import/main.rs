@@ -2,7 +2,11 @@
 
 mod build;
 mod checks;
+mod circuits;
 mod hostile;
+#[path = "../lint/mod.rs"]
+mod lint;
 mod published;
+mod residual;
 mod shared;
 mod small;

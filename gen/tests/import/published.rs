@@ -10,7 +10,7 @@ use crate::shared::{graph, greatest, input, integers, published, reals, run};
 use netetch::import::Options;
 
 /// The test images and labels of MNIST.
-fn mnist() -> Option<(Array2<i32>, Vec<u8>)> {
+pub fn mnist() -> Option<(Array2<i32>, Vec<u8>)> {
     let folder = published("mnist_t10k")?;
     let unpacked = |name: &str, header: usize| {
         let mut bytes = Vec::new();
