@@ -75,3 +75,18 @@ fn names_the_frame_that_does_not_fit() {
     let error = netetch(&[NETWORK, &argument]).assert().code(1).get_output().stderr.clone();
     assert!(String::from_utf8(error).unwrap().contains("one for each frame"));
 }
+
+/// A reader that goes away, as `head` does, is no fault.
+#[test]
+fn a_closed_pipe_is_no_panic() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_netetch"))
+        .args(["schema"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success(), "{}", output.status);
+}

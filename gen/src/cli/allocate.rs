@@ -136,10 +136,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         optimum: found.optimum,
     };
     if args.common.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        println!("{}", report.text());
-        println!("written to {}", args.common.output.display());
+        say!("{}", report.text());
+        say!("written to {}", args.common.output.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use netetch::desc::Hardware;
 use netetch::ir::{Exactness, Graph, Node, Op, Requantize, Scaling};
+use netetch::plan::{self, Stage};
 use serde::Serialize;
 
 use super::model::ModelArgs;
@@ -21,14 +23,19 @@ pub struct Args {
     json: bool,
 }
 
+/// Why circuits with branches cannot lock.
+const PROOF: &str = " no deadlock: with these rooms the cycle model's run ends every frame as early as with rooms \
+                     without bounds,\n and how far a stage gets depends on the beats offered, not on when: every other \
+                     timing gets as far (Kahn, 1974)";
+
 /// Reads, lowers and prints.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (_, graph) = args.model.read(&args.network)?;
-    let report = Report::of(&graph);
+    let (description, graph) = args.model.read(&args.network)?;
+    let report = Report { buffers: buffers(&graph, &description.hardware)?, ..Report::of(&graph) };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        println!("{}", report.table());
+        say!("{}", report.table());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -39,6 +46,33 @@ struct Report {
     network: String,
     nodes: Vec<Row>,
     totals: Totals,
+    /// Where branches wait for each other.
+    buffers: Vec<Buffer>,
+}
+
+/// The buffer of an operand of a sum or a concatenation.
+#[derive(Serialize)]
+struct Buffer {
+    name: String,
+    /// The node whose values wait there.
+    node: String,
+    /// Its room.
+    beats: usize,
+    bits: usize,
+}
+
+/// The buffers of a circuit with branches.
+fn buffers(graph: &Graph, hardware: &Hardware) -> netetch::error::Result<Vec<Buffer>> {
+    if !graph.nodes().iter().any(|node| matches!(node.op, Op::Add | Op::Concat)) {
+        return Ok(Vec::new());
+    }
+    let plan = plan::plan(graph, hardware)?;
+    let buffer = |stage: &Stage| {
+        let beats = stage.buffered()?;
+        let node = graph[*stage.nodes.first()?].name.clone();
+        Some(Buffer { name: stage.name.clone(), node, beats, bits: beats * stage.input_width })
+    };
+    Ok(plan.stages.iter().filter_map(buffer).collect())
 }
 
 #[derive(Serialize)]
@@ -80,7 +114,7 @@ impl Report {
             rom_bits: sum.rom_bits + row.rom_bits,
             zeros: sum.zeros + row.zeros,
         });
-        Report { schema: 1, network: graph.name.clone(), nodes, totals }
+        Report { schema: 1, network: graph.name.clone(), nodes, totals, buffers: Vec::new() }
     }
 
     fn table(&self) -> String {
@@ -106,7 +140,25 @@ impl Report {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        format!("{}\n{}", self.network, lines.join("\n"))
+        format!("{}\n{}{}", self.network, lines.join("\n"), self.branches())
+    }
+
+    /// How deep the buffers of branches are, and why nothing can lock.
+    fn branches(&self) -> String {
+        if self.buffers.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(["buffer", "of", "beats", "bits"]);
+        for Buffer { name, node, beats, bits } in &self.buffers {
+            table.add_row([name.clone(), node.clone(), grouped(*beats), grouped(*bits)]);
+        }
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        format!("\n\n{}\n{PROOF}", lines.join("\n"))
     }
 }
 

@@ -43,13 +43,13 @@ struct Finding {
 /// When the findings cannot be printed.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(asked) = &args.groups {
-        println!("{}", groups_to_set_up(asked).join(" "));
+        say!("{}", groups_to_set_up(asked).join(" "));
         return Ok(ExitCode::SUCCESS);
     }
     let mut findings: Vec<Finding> = ToolKind::ALL.into_iter().map(examine).collect();
     findings.push(examine_compiler());
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        say!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
         print_table(&findings);
     }
@@ -130,10 +130,10 @@ fn print_table(findings: &[Finding]) {
         let place = finding.path.as_deref().or(finding.origin).unwrap_or("-");
         table.add_row([finding.tool.as_str(), version, &state, place]);
     }
-    println!("{table}");
+    say!("{table}");
     for finding in findings {
         if let Some(remedy) = &finding.remedy {
-            println!("{}: {remedy}", finding.tool);
+            say!("{}: {remedy}", finding.tool);
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let plan = plan::plan(&graph, &description.hardware)?;
     let folder = args.output.unwrap_or_else(|| super::build_folder(&graph.name).join("rtl"));
     let manifest = emit::emit(&graph, &plan, Options { probes: args.probes }, &folder)?;
-    println!(
+    say!(
         "{}: {} files, one inference every {} cycles, {} ROM bits",
         folder.display(),
         manifest.files.len() + 1,
@@ -38,7 +38,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     );
     for stage in &plan.stages {
         if let Some(beats) = stage.buffered() {
-            println!("{}: room for {beats} beats, as many as wait there when nothing stalls", stage.name);
+            say!("{}: room for {beats} beats, the least that costs no cycle", stage.name);
         }
     }
     Ok(ExitCode::SUCCESS)

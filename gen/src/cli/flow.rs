@@ -72,15 +72,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         reports.extend(network_flow(&args, network)?);
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
+        say!("{}", serde_json::to_string_pretty(&reports)?);
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}", summary(&reports));
+    say!("{}", summary(&reports));
     for report in &reports {
         let folder = super::build_folder(&report.network).join(&report.target);
-        println!("{}", folder.join("report.html").display());
+        say!("{}", folder.join("report.html").display());
         if let Some(bitstream) = &report.bitstream {
-            println!("{}", folder.join(bitstream).display());
+            say!("{}", folder.join(bitstream).display());
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use netetch::{import, lower};
+use netetch::lower;
 
 use super::model::ModelArgs;
 
@@ -15,18 +15,15 @@ pub struct Args {
     /// Where the description goes; the weights go beside it under the same name, as .npz.
     #[arg(short, long)]
     output: PathBuf,
-    /// The network's name; by default the file's.
-    #[arg(long)]
-    name: Option<String>,
     #[command(flatten)]
     options: ModelArgs,
 }
 
 /// Reads, checks, writes.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let description = import::read(&args.model, &args.options.options(args.name))?;
+    let description = args.options.import(&args.model)?;
     let graph = lower::lower(&description)?;
     description.write(&args.output)?;
-    println!("{}: {} layers of {}", args.output.display(), description.network.layers.len(), graph.name);
+    say!("{}: {} layers of {}", args.output.display(), description.network.layers.len(), graph.name);
     Ok(ExitCode::SUCCESS)
 }

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use netetch::desc::Description;
+use netetch::desc::{Description, Goal};
 use netetch::error::{Error, Result};
 use netetch::fixed::Encoding;
 use netetch::import::{self, InputFormat, Options};
 use netetch::ir::Graph;
 use netetch::lower;
 
-/// What a model file of another tool does not say.
+/// What a model file of another tool does not say, and what may be said anew of any network.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Model files (.onnx, .tflite)")]
 pub struct ModelArgs {
@@ -25,17 +25,39 @@ pub struct ModelArgs {
     /// Let biases of scores be rounded to whole units of the accumulators.
     #[arg(long)]
     inexact: bool,
+    /// The network's name. Default: the file's.
+    #[arg(long)]
+    name: Option<String>,
+    /// Plan for an inference every so many clock cycles, whatever the description asks for.
+    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Hardware")]
+    cycles: Option<u64>,
 }
 
 impl ModelArgs {
-    /// What the importer takes; `name` is the network's.
-    pub fn options(&self, name: Option<String>) -> Options {
+    fn options(&self) -> Options {
         let format = |format: Encoding| InputFormat {
             format,
             scale: self.input_scale.unwrap_or(1.0),
             zero: self.input_zero.unwrap_or(0),
         };
-        Options { name, input: self.input_format.map(format), inexact: self.inexact }
+        Options { name: self.name.clone(), input: self.input_format.map(format), inexact: self.inexact }
+    }
+
+    /// Reads a model file as a description.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub fn import(&self, path: &Path) -> Result<Description> {
+        let mut description = import::read(path, &self.options())?;
+        self.set_goal(&mut description);
+        Ok(description)
+    }
+
+    fn set_goal(&self, description: &mut Description) {
+        if let Some(cycles) = self.cycles {
+            description.hardware.goal = Some(Goal::Cycles(cycles));
+            description.network.hardware.goal = description.hardware.goal;
+        }
     }
 
     /// Reads a description and its weights, or a model file as one, and builds the graph.
@@ -44,9 +66,11 @@ impl ModelArgs {
     /// Everything that is wrong with the files.
     pub fn read(&self, path: &Path) -> Result<(Description, Graph)> {
         if !import::is_model(path) {
-            return lower::read(path);
+            let (mut description, graph) = lower::read(path)?;
+            self.set_goal(&mut description);
+            return Ok((description, graph));
         }
-        let description = import::read(path, &self.options(None))?;
+        let description = self.import(path)?;
         let graph = lower::lower(&description)?;
         Ok((description, graph))
     }

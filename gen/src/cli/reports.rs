@@ -34,12 +34,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Err(error.at(Place::file(args.folder)).into());
     }
     let reports: Vec<Report> = found.iter().map(|(report, _)| report.clone()).collect();
-    println!("{}", summary(&reports));
+    say!("{}", summary(&reports));
     for (report, target) in &found {
         if let Some(bitstream) = &report.bitstream {
-            println!("{}", target.join(bitstream).display());
+            say!("{}", target.join(bitstream).display());
         }
-        println!("{}", target.join("report.html").display());
+        say!("{}", target.join("report.html").display());
     }
     Ok(ExitCode::SUCCESS)
 }

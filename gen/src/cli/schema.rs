@@ -8,6 +8,6 @@ pub struct Args {}
 
 /// Prints the schema.
 pub fn run(_: Args) -> anyhow::Result<ExitCode> {
-    println!("{}", serde_json::to_string_pretty(&netetch::desc::schema())?);
+    say!("{}", serde_json::to_string_pretty(&netetch::desc::schema())?);
     Ok(ExitCode::SUCCESS)
 }

@@ -81,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     locate(&graph, &plan, inputs.view(), &mut report, &options);
     bar.finish_and_clear();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report);
     }
@@ -144,10 +144,10 @@ pub(super) fn locate(
 
 fn print(report: &SimReport) {
     for run in &report.runs {
-        println!("{run}");
+        say!("{run}");
     }
     let built = if report.build_cached { "found built" } else { "built" };
-    println!(
+    say!(
         "{}: {} frames, {} bits compared, {} frames differ; model {built} in {:.1} s, simulated in {:.1} s",
         report.network,
         report.frames_compared,
@@ -157,12 +157,15 @@ fn print(report: &SimReport) {
         report.seconds
     );
     if let Some(measured) = report.measured {
-        println!(
+        say!(
             "cycles per inference {} (planned {}), latency {} (planned {})",
-            measured.ii, report.planned.ii, measured.latency, report.planned.latency
+            measured.ii,
+            report.planned.ii,
+            measured.latency,
+            report.planned.latency
         );
     }
     if let Some(wave) = &report.wave {
-        println!("waveform: {}", wave.display());
+        say!("waveform: {}", wave.display());
     }
 }

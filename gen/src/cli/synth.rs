@@ -110,7 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     bar.finish_and_clear();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report, &results.display().to_string());
     }
@@ -138,19 +138,19 @@ pub fn prove_netlist(
 fn print(report: &SynthReport, folder: &str) {
     let board =
         report.board.as_ref().map_or(", out of context".to_owned(), |board| format!(", board {board}"));
-    println!("{} on {} ({}){board}", report.network, report.target, report.part);
-    println!("{}", table(report));
+    say!("{} on {} ({}){board}", report.network, report.target, report.part);
+    say!("{}", table(report));
     let (used, taken) = (report.rom.bits_used, report.rom.bits_taken);
-    println!("ROM: {used} bits used, {taken} bits of block RAM taken");
+    say!("ROM: {used} bits used, {taken} bits of block RAM taken");
     if let Some(clock) = report.board_clock_mhz {
-        println!("board clock: {clock} MHz, {:.0} inferences/s", clock * 1e6 / report.cycles.ii as f64);
+        say!("board clock: {clock} MHz, {:.0} inferences/s", clock * 1e6 / report.cycles.ii as f64);
     }
     if let Some(timing) = &report.routed {
         let spread = match timing.seeds.len() {
             1 => String::new(),
             count => format!(", {:.1} at the slowest of {count} seeds", timing.least_mhz),
         };
-        println!(
+        say!(
             "clock: {:.1} MHz at seed {}{spread}; {:.0} inferences/s, {:.0} ns latency ({} and {} cycles)",
             timing.fmax_mhz,
             timing.best_seed,
@@ -160,18 +160,24 @@ fn print(report: &SynthReport, folder: &str) {
             report.cycles.latency,
         );
         if let Some(path) = &timing.critical_path {
-            println!(
+            say!(
                 "longest path: {} -> {}, {:.2} ns, {:.2} of them wires, {} cells",
-                path.from, path.to, path.ns, path.routing_ns, path.cells
+                path.from,
+                path.to,
+                path.ns,
+                path.routing_ns,
+                path.cells
             );
         }
     }
     let seconds = &report.seconds;
-    println!(
+    say!(
         "time: Yosys {:.1} s, nextpnr {:.1} s, bitstream {:.1} s",
-        seconds.synthesis, seconds.route, seconds.pack
+        seconds.synthesis,
+        seconds.route,
+        seconds.pack
     );
-    println!("{folder}/{}", report.files.bitstream.as_ref().unwrap_or(&report.files.netlist));
+    say!("{folder}/{}", report.files.bitstream.as_ref().unwrap_or(&report.files.netlist));
 }
 
 fn table(report: &SynthReport) -> Table {
