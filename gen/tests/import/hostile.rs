@@ -1,9 +1,12 @@
 //! Damaged files end with a message, soon, and never with a panic.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use netetch::desc::Description;
+use netetch::error::Result;
 use netetch::import::{self, Options};
-use netetch::lower;
+use netetch::{desc, lower};
 use netetch_schemas::onnx::tensor_proto::DataType;
 use netetch_schemas::planus::Builder;
 use netetch_schemas::tflite;
@@ -91,12 +94,21 @@ pub fn tflite() -> Vec<u8> {
     bytes
 }
 
+/// How many damaged files of all formats together; `NETETCH_DAMAGED_FILES` asks for another number.
+fn damaged_files() -> usize {
+    std::env::var("NETETCH_DAMAGED_FILES").ok().and_then(|text| text.parse().ok()).unwrap_or(1200)
+}
+
 /// Reads a damaged file; whatever comes of it, it comes soon.
 fn survives(ending: &str, bytes: &[u8]) -> bool {
     let (_folder, path) = file(ending, bytes);
+    outcome(bytes, || import::read(&path, &Options::default()))
+}
+
+/// Whether a description is read and lowered; if not, there is a message.
+fn outcome(bytes: &[u8], read: impl Fn() -> Result<Description>) -> bool {
     let start = Instant::now();
-    let result =
-        import::read(&path, &Options::default()).and_then(|description| lower::lower(&description).map(drop));
+    let result = read().and_then(|description| lower::lower(&description).map(drop));
     assert!(start.elapsed() < Duration::from_secs(5), "{:?} for {} bytes", start.elapsed(), bytes.len());
     if let Err(error) = &result {
         assert!(!error.to_string().trim().is_empty());
@@ -104,39 +116,78 @@ fn survives(ending: &str, bytes: &[u8]) -> bool {
     result.is_ok()
 }
 
-fn damage(ending: &str, whole: &[u8]) {
-    let (_folder, path) = file(ending, whole);
-    if let Err(error) = import::read(&path, &Options::default()) {
-        panic!("the file itself is not read: {error}");
-    }
+/// Truncates a file and flips its bits, in many ways; `read` says whether it is still read. Of all that are damaged at
+/// least one in `notices` must be refused.
+fn damage(whole: &[u8], notices: usize, read: impl Fn(&[u8]) -> bool) {
+    assert!(read(whole), "the file itself is not read");
+    let count = damaged_files() / 4;
     let mut numbers = Numbers::new(11);
-    for length in (0..whole.len()).step_by(whole.len() / 120 + 1) {
-        survives(ending, &whole[..length]);
-    }
     let mut refused = 0;
-    for _ in 0..300 {
+    for index in 0..count {
         let mut bytes = whole.to_vec();
-        for _ in 0..numbers.next(1, 4) {
-            let place = numbers.next(0, bytes.len() as i64 - 1) as usize;
+        if index % 4 == 0 {
+            bytes.truncate(numbers.next(0, whole.len() as i64 - 1) as usize);
+        }
+        for _ in 0..numbers.next(i64::from(index % 4 != 0), 4) {
+            let Some(last) = bytes.len().checked_sub(1) else { break };
+            let place = numbers.next(0, last as i64) as usize;
             bytes[place] = if numbers.next(0, 1) == 0 {
                 bytes[place] ^ (1 << numbers.next(0, 7))
             } else {
                 numbers.next(0, 255) as u8
             };
         }
-        refused += usize::from(!survives(ending, &bytes));
+        refused += usize::from(!read(&bytes));
     }
-    assert!(refused > 50, "damage is noticed: {refused}");
+    println!("{count} damaged files, {refused} refused, {} MiB at most", peak_mebibytes());
+    assert!(refused * notices > count, "damage is noticed: {refused} of {count}");
+    assert!(peak_mebibytes() < 2048, "{} MiB", peak_mebibytes());
+}
+
+/// The most memory that this process ever had, where the system tells.
+fn peak_mebibytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<usize>().ok()).unwrap_or(0) / 1024
 }
 
 #[test]
 fn damaged_onnx_ends_with_a_message() {
-    damage("onnx", &onnx());
+    damage(&onnx(), 6, |bytes| survives("onnx", bytes));
 }
 
 #[test]
 fn damaged_tflite_ends_with_a_message() {
-    damage("tflite", &tflite());
+    damage(&tflite(), 6, |bytes| survives("tflite", bytes));
+}
+
+/// An example's folder, of which `damaged` is overwritten and the description read.
+fn example(damaged: &str) -> impl Fn(&[u8]) -> bool {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits_mlp");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["net.yaml", "weights.npz"] {
+        std::fs::copy(example.join(name), folder.path().join(name)).unwrap();
+    }
+    let damaged = damaged.to_owned();
+    move |bytes| {
+        std::fs::write(folder.path().join(&damaged), bytes).unwrap();
+        outcome(bytes, || desc::read(&folder.path().join("net.yaml")))
+    }
+}
+
+fn whole(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits_mlp").join(name)).unwrap()
+}
+
+#[test]
+fn damaged_descriptions_end_with_a_message() {
+    damage(&whole("net.yaml"), 6, example("net.yaml"));
+}
+
+/// Most of an archive is covered by checksums; the rest says nothing that matters.
+#[test]
+fn damaged_weights_end_with_a_message() {
+    damage(&whole("weights.npz"), 2, example("weights.npz"));
 }
 
 #[test]
