@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Index of the greatest element of a vector; the lowest index wins a tie. Latency 1 after the last element.
+// Index of the greatest element of a vector; the lowest index wins a tie. Latency 1 after the last element. The next
+// vector comes in while a result waits, all but its last element; so `s_ready` does not hang on `m_ready`.
 `default_nettype none
 
 module argmax #(
@@ -25,6 +26,7 @@ module argmax #(
   reg  [COUNT_BITS-1:0] index_q;           // index of the greatest so far
   reg  [      BITS-1:0] best_q;            // the greatest so far, top bit flipped when signed
   reg                   first_q;           // the element offered is the vector's first
+  reg                   at_end_q;          // ... or its last
   reg  [COUNT_BITS-1:0] result_q;
   reg                   valid_q;
 
@@ -33,9 +35,10 @@ module argmax #(
   wire [        BITS:0] below = {1'b0, best_q} - {1'b0, element};
   wire                  unused = &{1'b0, below[BITS-1:0]};
   wire                  better = first_q || below[BITS];
-  wire                  at_end = count_q == LAST;
+  wire                  take = s_valid && s_ready;
+  wire [COUNT_BITS-1:0] count_d = at_end_q ? {COUNT_BITS{1'b0}} : count_q + 1'b1;
 
-  assign s_ready = !valid_q || m_ready;
+  assign s_ready = !valid_q || !at_end_q || (LENGTH == 1 && m_ready);
   assign m_valid = valid_q;
 
   generate
@@ -47,22 +50,25 @@ module argmax #(
   endgenerate
 
   always @(posedge clk) begin
-    if (s_ready) begin
-      valid_q <= s_valid && at_end;
-      if (s_valid) begin
-        first_q <= at_end;
-        count_q <= at_end ? {COUNT_BITS{1'b0}} : count_q + 1'b1;
-        if (better) begin
-          best_q  <= element;
-          index_q <= count_q;
-        end
-        if (at_end) result_q <= better ? count_q : index_q;
+    if (m_ready) valid_q <= 1'b0;
+    if (take) begin
+      first_q  <= at_end_q;
+      count_q  <= count_d;
+      at_end_q <= count_d == LAST;
+      if (better) begin
+        best_q  <= element;
+        index_q <= count_q;
+      end
+      if (at_end_q) begin
+        valid_q  <= 1'b1;
+        result_q <= better ? count_q : index_q;
       end
     end
     if (rst) begin
-      first_q <= 1'b1;
-      count_q <= {COUNT_BITS{1'b0}};
-      valid_q <= 1'b0;
+      first_q  <= 1'b1;
+      count_q  <= {COUNT_BITS{1'b0}};
+      at_end_q <= LENGTH == 1;
+      valid_q  <= 1'b0;
     end
   end
 

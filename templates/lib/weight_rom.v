@@ -13,24 +13,25 @@ module weight_rom #(
     output wire [WIDTH-1:0]                               data     // word read, two enabled cycles later
 );
 
-  reg [WIDTH-1:0] rom[0:DEPTH-1];
-  reg [WIDTH-1:0] read_q;
-  reg [WIDTH-1:0] data_q;
+  localparam A_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
 
-  assign data = data_q;
+  reg  [ WIDTH-1:0] rom[0:DEPTH-1];
+  reg  [ WIDTH-1:0] read_q;
+  wire [A_BITS-1:0] word;
 
   initial $readmemh(FILE, rom);
 
+  fetch_address #(.BITS(A_BITS)) u_address (.clk(clk), .enable(enable), .d(address), .q(word));
+  fetch_data #(.BITS(WIDTH)) u_data (.clk(clk), .enable(enable), .d(read_q), .q(data));
+
   generate
     if (DEPTH == 1) begin : g_word
-      wire unused = &{1'b0, address};
+      wire unused = &{1'b0, word};
       always @(posedge clk) if (enable) read_q <= rom[0];
     end else begin : g_words
-      always @(posedge clk) if (enable) read_q <= rom[address];
+      always @(posedge clk) if (enable) read_q <= rom[word];
     end
   endgenerate
-
-  always @(posedge clk) if (enable) data_q <= read_q;
 
 endmodule
 

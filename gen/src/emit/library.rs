@@ -31,6 +31,8 @@ library![
     "dot_twobit",
     "dot_xnor",
     "element_select",
+    "fetch_address",
+    "fetch_data",
     "frame_guard",
     "frame_marker",
     "gated_add",
@@ -69,6 +71,11 @@ library![
 const OF_FAMILY: &[(&str, &str, &str)] = &[
     ("ecp5", "gated_add", include_str!("../../../templates/lib/ecp5/gated_add.v")),
     ("ecp5", "restart_add", include_str!("../../../templates/lib/ecp5/restart_add.v")),
+    ("ice40", "fetch_address", include_str!("../../../templates/lib/ice40/fetch_address.v")),
+    ("ice40", "fetch_data", include_str!("../../../templates/lib/ice40/fetch_data.v")),
+    ("ice40", "gated_sum", include_str!("../../../templates/lib/ice40/gated_sum.v")),
+    ("ice40", "lane_skew", include_str!("../../../templates/lib/ice40/lane_skew.v")),
+    ("ice40", "restart_add", include_str!("../../../templates/lib/ice40/restart_add.v")),
 ];
 
 /// A family's own form of a module: its file's name under a generated folder, and its text.

@@ -45,6 +45,12 @@ pub(super) enum Model {
         ends: Narrow,
         valid: bool,
     },
+    /// `argmax`: takes all but the last element of the next vector while a result waits.
+    ArgMax {
+        length: usize,
+        count: usize,
+        valid: bool,
+    },
     Flow(Box<FlowModel>),
     Serializer(SerializerModel),
     /// `concat_streams`: whose turn it is, and the beats of its vector that have come.
@@ -105,7 +111,7 @@ impl Model {
             }
             Leaf::MacArray(array) => pipeline(array.steps, leaf.latency()),
             Leaf::ReduceMax { steps, .. } | Leaf::ReduceSum { steps, .. } => pipeline(*steps, leaf.latency()),
-            Leaf::ArgMax { length, .. } => pipeline(*length, leaf.latency()),
+            Leaf::ArgMax { length, .. } => Some(Model::ArgMax { length: *length, count: 0, valid: false }),
             Leaf::RequantizeShift(_)
             | Leaf::RequantizeMultiply(_)
             | Leaf::Threshold(_)
@@ -144,7 +150,10 @@ impl Model {
         match self {
             Model::Pipeline { latency, valids, .. } => valids >> (latency - 1) & 1 == 1,
             Model::Skid { held } => *held > 0,
-            Model::Split { valid, .. } | Model::Gather { valid, .. } | Model::Concat { valid, .. } => *valid,
+            Model::Split { valid, .. }
+            | Model::Gather { valid, .. }
+            | Model::Concat { valid, .. }
+            | Model::ArgMax { valid, .. } => *valid,
             Model::Flow(flow) => flow.held > 0,
             Model::Serializer(serializer) => serializer.valid,
         }
@@ -154,6 +163,9 @@ impl Model {
         match self {
             Model::Pipeline { priming, .. } => *priming == 0 && (!self.valid() || downstream),
             Model::Gather { .. } | Model::Concat { .. } => !self.valid() || downstream,
+            Model::ArgMax { length, count, valid } => {
+                !valid || count + 1 < *length || (*length == 1 && downstream)
+            }
             Model::Skid { held } => *held < 2,
             Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
             Model::Flow(flow) => flow.ready(),
@@ -201,6 +213,13 @@ impl Model {
                     if *count == beats[*turn] {
                         (*count, *turn) = (0, (*turn + 1) % beats.len());
                     }
+                }
+            }
+            Model::ArgMax { length, count, valid } => {
+                *valid &= !accepted;
+                if taken {
+                    *count = (*count + 1) % *length;
+                    *valid |= *count == 0;
                 }
             }
             Model::Flow(flow) => flow.step(taken, gives),
