@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use comfy_table::{Table, presets};
-use netetch::emit::manifest::{self, File, Manifest, Stage, Stream};
+use netetch::emit::manifest::{self, File, Manifest, Output, Stage, Stream};
 use netetch::plan::Cycles;
 use netetch::synth::{self, Options, report::SynthReport};
 use netetch::target::Target;
@@ -180,7 +180,7 @@ fn manifest(array: &Array, files: &[String]) -> Manifest {
         top: "array_top".into(),
         files: files.iter().map(file).collect(),
         input: stream(array.x_bits, SIMD),
-        output: stream(ACC_BITS, PE),
+        outputs: vec![Output { node: "sums".into(), port: "m_axis".into(), stream: stream(ACC_BITS, PE) }],
         probes: Vec::new(),
         planned: Cycles { ii: STEPS as u64, latency: STEPS as u64 },
         stages: vec![Stage {
