@@ -44,6 +44,10 @@ module window_banked #(
   localparam DEPTH     = ROWS * ROW_WORDS;
   localparam A_BITS    = (DEPTH > 1) ? $clog2(DEPTH) : 1;
   localparam B_BITS    = $clog2(BANKS);
+  localparam TURNS     = (KERNEL_W < BANKS) ? KERNEL_W : BANKS;    // banks in which a first window's columns lie
+  localparam T_BITS    = (TURNS > 1) ? $clog2(TURNS) : 1;
+  localparam REACH     = (OUT_BEATS * PIXELS - 1) * STRIDE_W + KERNEL_W - PAD_LEFT;    // columns that windows see
+  localparam PADDED    = PAD_TOP + PAD_BOTTOM + PAD_LEFT > 0 || REACH > WIDTH;
   localparam C_BITS    = $clog2(WIDTH + BANKS * OUT_BEATS + KERNEL_W + PAD_LEFT + BANKS + 1) + 1;
   localparam R_BITS    = $clog2(HEIGHT + STRIDE_H + KERNEL_H + PAD_TOP + PAD_BOTTOM + 1) + 1;
   // The left edge of the padding lies LEFT_SPAN words before the row, less the part that fills a bank round.
@@ -60,6 +64,7 @@ module window_banked #(
   localparam [R_BITS-1:0] FIRST_ROW    = {R_BITS{1'b0}} - PAD_TOP[R_BITS-1:0];
   localparam [B_BITS-1:0] FIRST_BANK   = LEFT_BANK[B_BITS-1:0];
   localparam [B_BITS-1:0] LAST_BANK    = BANKS[B_BITS-1:0] - 1'b1;
+  localparam [T_BITS-1:0] LAST_TURN    = TURNS[T_BITS-1:0] - 1'b1;
 
   // Writer: a row goes over the banks, pixel by pixel; the words a bank lacks in the last round are skipped.
   wire group_end, write_row_end;
@@ -111,6 +116,7 @@ module window_banked #(
   reg  [C_BITS-1:0] pixel_column_q, column_q;      // first window's column of the map, negative in the padding
   reg  [R_BITS-1:0] window_row_q, row_q;
   reg  [B_BITS-1:0] bank_q;                        // bank of that column
+  reg  [T_BITS-1:0] turn_q;                        // banks from the first column's to that one
   wire [A_BITS-1:0] fold_from = (DEPTHWISE != 0) ? fold_address_q : pixel_address_q;
   wire [A_BITS-1:0] inner_step_d, span_step_d, line_step_d, fold_step_d, pixel_step_d, row_step_d, frame_step_d;
 
@@ -141,6 +147,7 @@ module window_banked #(
       column_q  <= pixel_step ? column_next : line_step ? pixel_column_q : column_q + {{(C_BITS - 1) {1'b0}}, inner_end};
       if (inner_end) span_address_q <= span_next;
       if (inner_end) bank_q <= line_step ? FIRST_BANK : bank_wraps ? {B_BITS{1'b0}} : bank_q + 1'b1;
+      if (inner_end) turn_q <= (line_step || turn_q == LAST_TURN) ? {T_BITS{1'b0}} : turn_q + 1'b1;
       if (line_step) line_address_q <= line_next;
       if (line_step) row_q <= row_step ? window_next : fold_step ? window_row_q : row_q + 1'b1;
       if (fold_step) fold_address_q <= fold_next;
@@ -160,6 +167,7 @@ module window_banked #(
       column_q        <= FIRST_COLUMN;
       pixel_column_q  <= FIRST_COLUMN;
       bank_q          <= FIRST_BANK;
+      turn_q          <= {T_BITS{1'b0}};
       row_q           <= FIRST_ROW;
       window_row_q    <= FIRST_ROW;
     end
@@ -170,8 +178,7 @@ module window_banked #(
   wire [BANKS*BEAT-1:0] read_data;
   wire                  row_outside = row_q >= HEIGHT[R_BITS-1:0];
   reg                   read_valid_q;
-  reg  [B_BITS-1:0]     read_bank_q;
-  reg  [PIXELS-1:0]     read_outside_q;
+  reg  [T_BITS-1:0]     read_turn_q;
   reg                   valid_q;
   reg  [PIXELS*BEAT-1:0] data_q;
 
@@ -200,27 +207,34 @@ module window_banked #(
 
     for (p = 0; p < PIXELS; p = p + 1) begin : g_pixel
       localparam OFFSET = p * STRIDE_W;
-      wire [C_BITS-1:0]     column = column_q + OFFSET[C_BITS-1:0];
-      wire [BANKS*BEAT-1:0] turned;        // bank OFFSET first
-      wire [BEAT-1:0]       chosen;
+      wire [TURNS*BEAT-1:0] turned;        // the bank of the window's first column first
+      wire [      BEAT-1:0] chosen;
 
-      if (OFFSET == 0) begin : g_first
-        assign turned = read_data;
-      end else begin : g_turn
-        assign turned = {read_data[OFFSET*BEAT-1:0], read_data[BANKS*BEAT-1:OFFSET*BEAT]};
+      for (b = 0; b < TURNS; b = b + 1) begin : g_turn
+        localparam BANK = (LEFT_BANK + OFFSET + b) % BANKS;
+        assign turned[b*BEAT+:BEAT] = read_data[BANK*BEAT+:BEAT];
       end
-      element_select #(.WIDTH(BEAT), .COUNT(BANKS)) u_select (.words(turned), .index(read_bank_q), .word(chosen));
+      element_select #(.WIDTH(BEAT), .COUNT(TURNS)) u_select (.words(turned), .index(read_turn_q), .word(chosen));
 
-      always @(posedge clk) begin
-        read_outside_q[p]    <= row_outside || column >= WIDTH[C_BITS-1:0];
-        data_q[p*BEAT+:BEAT] <= read_outside_q[p] ? {LANES{PAD_VALUE}} : chosen;
+      if (PADDED) begin : g_padded
+        wire [C_BITS-1:0] column = column_q + OFFSET[C_BITS-1:0];
+        reg               outside_q;
+        always @(posedge clk) begin
+          outside_q            <= row_outside || column >= WIDTH[C_BITS-1:0];
+          data_q[p*BEAT+:BEAT] <= outside_q ? {LANES{PAD_VALUE}} : chosen;
+        end
+      end else begin : g_map
+        always @(posedge clk) data_q[p*BEAT+:BEAT] <= chosen;
       end
+    end
+    if (!PADDED) begin : g_inside
+      wire unused = &{1'b0, row_outside, column_q};
     end
   endgenerate
 
   always @(posedge clk) begin
     read_valid_q <= issue;
-    read_bank_q  <= bank_q;
+    read_turn_q  <= turn_q;
     valid_q      <= read_valid_q;
     if (rst) begin
       read_valid_q <= 1'b0;
