@@ -55,6 +55,7 @@ fn circuit(fault: u8) -> tempfile::TempDir {
         probes: vec![probe],
         planned: Cycles { ii: 6, latency: 6 },
         beyond: vec![],
+        weights: None,
         stages: Vec::new(),
     };
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
-use netetch::desc::{Goal, Hardware};
+use netetch::desc::{self, Goal, Hardware};
 use netetch::emit::{self, emit};
 use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
 use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Weights, Window};
-use netetch::plan::plan;
+use netetch::plan::{Coding, Leaf, Packing, Rows, plan};
 use netetch::sim::{self, Options, Scenario, SimReport};
 
 const FRAMES: usize = 24;
@@ -210,5 +210,45 @@ fn a_lost_and_a_repeated_beat_are_found_in_their_stage() {
         }
         let conv = with_fault(fault, manifest.probes[0].stream.data_bits);
         assert_eq!(conv.first_divergence.unwrap().layer, "conv");
+    }
+}
+
+/// Weights in trits, every ninth word in slices beside the others: 576 words of 38 bits in one block RAM.
+#[test]
+fn a_wrong_bit_is_found_through_trits_and_slices() {
+    let mut graph = Graph::new("mutant");
+    let pixels = graph.input("pixels", Shape(vec![171]), Format::integer(Encoding::Unsigned(4)));
+    let fc = graph.add("fc", "fc", Op::Dense(weights(Scheme::Ternary, 64, 171)), &[pixels]).unwrap();
+    graph.output(fc);
+    let folding = [("fc".to_owned(), desc::Folding { pe: 1, simd: 19, pixels: 1 }.into())];
+    let target = Some("ecp5-85k".to_owned());
+    let hardware = Hardware { target, folding: folding.into(), ..Hardware::default() };
+    let plan = plan(&graph, &hardware).unwrap();
+    let packing = plan.stages[0].parts.iter().find_map(|part| match &part.leaf {
+        Leaf::MacArray(array) => Some(array.packing),
+        _ => None,
+    });
+    assert_eq!(packing, Some(Packing { bank: 512, rows: Rows::Sliced(8), coding: Coding::Trits }));
+    let folder = tempfile::tempdir().unwrap();
+    let rtl = folder.path().join("rtl");
+    let manifest = emit(&graph, &plan, emit::Options { probes: true }, &rtl).unwrap();
+    let memory = manifest.weights.unwrap();
+    // 171 x 64 weights of 5/3 bits in 18,432.
+    assert_eq!((memory.blocks, memory.bits), (1, 18_240), "{:.1} %", memory.percent());
+
+    let frames =
+        Array2::from_shape_fn((FRAMES, 171), |(frame, element)| ((frame * 7 + element * 5) % 15 + 1) as i32);
+    let options = Options { probes: true, jobs: 1, ..Options::default() };
+    let simulate = || sim::prove(&graph, &rtl, frames.view(), &options).unwrap();
+    let right = simulate();
+    assert!(right.passed(), "{:?}", right.check());
+    assert_eq!(right.measured, Some(right.planned));
+    let rom = rtl.join("fc_array.hex");
+    // Of the first row: its own first weight, and its slice of the ninth word, which has the same output's last weights.
+    for bit in [0, 32] {
+        let text = flip_bit(&rom, 0, bit);
+        let found = simulate().first_divergence.unwrap_or_else(|| panic!("bit {bit} is never read"));
+        assert_eq!((found.layer.as_str(), found.channel), ("fc", Some(0)), "{found}");
+        std::fs::write(&rom, text).unwrap();
     }
 }

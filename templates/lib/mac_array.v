@@ -17,7 +17,10 @@ module mac_array #(
     parameter ACC_BITS  = 20,              // bits of one sum
     parameter STEPS     = 4,               // beats of one fold
     parameter FOLDS     = 2,               // folds of one vector
-    parameter FILE      = "weights.hex"    // ROM image
+    parameter SLICES    = 0,               // of `packed_rom`
+    parameter BANK      = FOLDS * STEPS,   // of `packed_rom`
+    parameter TRITS     = 0,               // of `packed_rom`
+    parameter FILE      = "weights.hex"    // ROM image, of `packed_rom`
 ) (
     input  wire                          clk,      // clock
     input  wire                          rst,      // synchronous reset, active high
@@ -41,24 +44,20 @@ module mac_array #(
   localparam SKEWED = KIND != XNOR && KIND != MULTIPLY;
   localparam CHAIN  = SKEWED ? 4 : 1;
   localparam LENGTH = (SIMD < CHAIN) ? SIMD : CHAIN;
+  // Words that are put together come a cycle later, and so do the activations.
+  localparam LATE   = (SLICES > 0 || FOLDS * STEPS > BANK || TRITS != 0) ? 1 : 0;
   // A block RAM's word comes late and from far: with many words, nothing but a register follows it.
-  localparam FIRST  = (SKEWED && FOLDS * STEPS > 64) ? 1 : 0;
+  localparam FIRST  = (SKEWED && LATE == 0 && FOLDS * STEPS > 64) ? 1 : 0;
   localparam GATED  = FIRST + ((LENGTH > 2) ? LENGTH - 1 : 1) + $clog2((SIMD + CHAIN - 1) / CHAIN);
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
   localparam DELAY  = (KIND == XNOR) ? (LEVELS + 1) / 2 : (KIND == MULTIPLY) ? LEVELS + 1 :
       (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
-  localparam DEPTH = FOLDS * STEPS;
-  localparam ADDRESS_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
-  localparam FETCH = 2;                    // cycles from a word's address to the word
+  localparam FETCH = 2 + LATE;             // cycles from a beat's issue to its word
 
-  reg  [ADDRESS_BITS-1:0] address_q;
-  wire [ADDRESS_BITS-1:0] address_d;
-  wire [        WORD-1:0] weight;
+  wire [WORD-1:0] weight;
 
-  ring_step #(.DEPTH(DEPTH), .STEP(1 % DEPTH)) u_step (.from(address_q), .to(address_d));
-
-  weight_rom #(.WIDTH(WORD), .DEPTH(DEPTH), .FILE(FILE)) u_rom (
-      .clk(clk), .enable(1'b1), .address(address_q), .data(weight)
+  packed_rom #(.WIDTH(WORD), .DEPTH(FOLDS * STEPS), .SLICES(SLICES), .BANK(BANK), .TRITS(TRITS), .FILE(FILE)) u_rom (
+      .clk(clk), .rst(rst), .step(s_issue), .data(weight)
   );
 
   // What is fetched and what comes out of the adder trees: a bubble, a step or the last step of a fold.
@@ -71,12 +70,10 @@ module mac_array #(
   assign m_valid = total_valid_q;
 
   always @(posedge clk) begin
-    if (s_issue) address_q <= address_d;
     valid_q       <= {valid_q[FETCH+DELAY-2:0], s_issue};
     last_q        <= {last_q[FETCH+DELAY-2:0], s_issue && s_last};
     total_valid_q <= sum_last;
     if (rst) begin
-      address_q     <= {ADDRESS_BITS{1'b0}};
       valid_q       <= {(FETCH + DELAY) {1'b0}};
       last_q        <= {(FETCH + DELAY) {1'b0}};
       total_valid_q <= 1'b0;
@@ -93,11 +90,16 @@ module mac_array #(
       );
     end
     for (pixel = 0; pixel < PIXELS; pixel = pixel + 1) begin : g_pixel
+      wire [BLOCKS*SIMD*X_BITS-1:0] x_fetched;
       wire [BLOCKS*SIMD*X_BITS-1:0] x_skewed;
+
+      delay #(.BITS(BLOCKS * SIMD * X_BITS), .CYCLES(LATE)) u_late (
+          .clk(clk), .d(s_data[pixel*BLOCKS*SIMD*X_BITS+:BLOCKS*SIMD*X_BITS]), .q(x_fetched)
+      );
 
       for (p = 0; p < BLOCKS; p = p + 1) begin : g_block
         lane_skew #(.LANES(SIMD), .BITS(X_BITS), .CHAIN(CHAIN), .FIRST(FIRST)) u_skew (
-            .clk(clk), .x(s_data[(pixel*BLOCKS+p)*SIMD*X_BITS+:SIMD*X_BITS]), .y(x_skewed[p*SIMD*X_BITS+:SIMD*X_BITS])
+            .clk(clk), .x(x_fetched[p*SIMD*X_BITS+:SIMD*X_BITS]), .y(x_skewed[p*SIMD*X_BITS+:SIMD*X_BITS])
         );
       end
 

@@ -36,6 +36,16 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         plan.cycles.ii,
         plan.rom_bits()
     );
+    if let (Some(weights), Some(target)) =
+        (manifest.weights.filter(|weights| weights.blocks > 0), plan.target)
+    {
+        say!(
+            "weights in {} of {} block RAMs of {target}, {:.1} % of their bits used",
+            weights.blocks,
+            target.available().bram,
+            weights.percent()
+        );
+    }
     for stage in &plan.stages {
         if let Some(beats) = stage.buffered() {
             say!("{}: room for {beats} beats, the least that costs no cycle", stage.name);

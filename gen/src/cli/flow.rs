@@ -88,8 +88,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
     let mut steps = Steps::default();
-    let (description, graph) = steps.run("check", |_| args.model.read(network))?;
+    let (mut description, graph) = steps.run("check", |_| args.model.read(network))?;
     let targets = targets(args, &description)?;
+    if let [target] = targets[..] {
+        description.hardware.target = Some(target.to_string());
+    }
     let test = test_set(&description, &graph)?;
     let accuracy = steps.run("golden", |_| accuracy(&graph, &test))?;
     let plan = steps.run("plan", |_| plan::plan(&graph, &description.hardware))?;

@@ -72,7 +72,10 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let (description, graph) = args.model.read(&args.network)?;
+    let (mut description, graph) = args.model.read(&args.network)?;
+    if let Some(target) = args.target {
+        description.hardware.target = Some(target.to_string());
+    }
     let plan = plan::plan(&graph, &description.hardware)?;
     let folder = super::build_folder(&graph.name).join("rtl");
     emit::emit(&graph, &plan, emit::Options { probes: false }, &folder)?;
@@ -141,7 +144,10 @@ fn print(report: &SynthReport, folder: &str) {
     say!("{} on {} ({}){board}", report.network, report.target, report.part);
     say!("{}", table(report));
     let (used, taken) = (report.rom.bits_used, report.rom.bits_taken);
-    say!("ROM: {used} bits used, {taken} bits of block RAM taken");
+    say!(
+        "ROM: {used} bits used, {taken} bits of block RAM taken ({:.1} %)",
+        100.0 * used as f64 / taken.max(1) as f64
+    );
     if let Some(clock) = report.board_clock_mhz {
         say!("board clock: {clock} MHz, {:.0} inferences/s", clock * 1e6 / report.cycles.ii as f64);
     }

@@ -1,7 +1,7 @@
 //! Leaves as Verilog instances: module names and parameters.
 
 use crate::ir::BlockOrder;
-use crate::plan::{Leaf, MultiplyLeaf, Pace, ShiftLeaf};
+use crate::plan::{Coding, Leaf, MultiplyLeaf, Pace, Rows, ShiftLeaf};
 
 /// A parameter and its value, both as Verilog writes them.
 pub(super) type Parameter = (&'static str, String);
@@ -35,7 +35,7 @@ pub(super) fn module(leaf: &Leaf) -> &'static str {
     }
 }
 
-/// The parameters of a leaf whose ROM image, if any, is the file `rom`.
+/// The parameters of a leaf whose ROM image, if any, is the file `rom`; of several, what their names begin with.
 pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
     let file = || ("FILE", format!("{{`NETETCH_ROM_DIR, \"/{rom}\"}}"));
     match leaf {
@@ -87,6 +87,9 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             number("ACC_BITS", leaf.acc_bits),
             number("STEPS", leaf.steps),
             number("FOLDS", leaf.folds),
+            number("SLICES", if let Rows::Sliced(slices) = leaf.packing.rows { slices } else { 0 }),
+            number("BANK", leaf.packing.bank),
+            flag("TRITS", leaf.packing.coding == Coding::Trits),
             file(),
         ],
         Leaf::RequantizeShift(leaf) => {

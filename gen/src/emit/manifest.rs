@@ -28,6 +28,9 @@ pub struct Manifest {
     pub planned: Cycles,
     /// The stages, in network order.
     pub stages: Vec<Stage>,
+    /// How the weights of folded arrays lie in the target's block RAMs; absent without a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightMemory>,
     /// Layers behind the circuit's output, which the golden model alone computes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<String>,
@@ -42,6 +45,24 @@ impl Manifest {
             Some((folder, _)) => folder == family,
             None => !verilog().any(|own| own.split_once('/') == Some((family, name))),
         })
+    }
+}
+
+/// Weights in block RAMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightMemory {
+    /// Bits of weights.
+    pub bits: usize,
+    /// Block RAMs that they take.
+    pub blocks: usize,
+    /// Bits of a block RAM.
+    pub block_bits: usize,
+}
+
+impl WeightMemory {
+    /// Bits used of those taken, in per cent.
+    pub fn percent(&self) -> f64 {
+        100.0 * self.bits as f64 / (self.blocks * self.block_bits).max(1) as f64
     }
 }
 

@@ -58,9 +58,7 @@ fn files(graph: &Graph, plan: &Plan, options: Options) -> Result<Vec<(String, St
                     unrolled::module(&plan.network, &stage.layer, &module, leaf)?,
                 ));
             }
-            if let Some(rom) = part.leaf.rom() {
-                files.push((verilog::rom_file(stage, part), rom.hex()));
-            }
+            files.extend(verilog::rom_images(stage, part).into_iter().map(|(file, rom)| (file, rom.hex())));
         }
     }
     for (name, text) in library::closure(modules) {
@@ -113,6 +111,11 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
             .map(|&id| graph[id].layer.clone())
             .collect(),
         planned: plan.cycles,
+        weights: plan.target.map(|target| manifest::WeightMemory {
+            bits: plan.weight_bits(),
+            blocks: plan.weight_block_rams(target.block_ram()),
+            block_bits: target.block_ram().bits,
+        }),
         stages: plan
             .stages
             .iter()

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::error::{Error, Result};
 use crate::ir::{Graph, Op};
-use crate::plan::{Leaf, Output, Part, Plan, Stage, Stream};
+use crate::plan::{Leaf, Output, Part, Plan, Rom, Stage, Stream};
 
 use super::Options;
 use super::leaf::{Parameter, module, parameters};
@@ -152,9 +152,29 @@ pub(super) fn part_module(plan: &Plan, stage: &Stage, part: &Part) -> String {
     }
 }
 
-/// The file of a part's ROM image.
-pub(super) fn rom_file(stage: &Stage, part: &Part) -> String {
-    format!("{}_{}.hex", stage.name, part.name)
+/// The file of a part's ROM image; of several, what their names begin with.
+fn rom_file(stage: &Stage, part: &Part) -> String {
+    let banks = match &part.leaf {
+        Leaf::MacArray(array) => array.packing.banks(array.rom.depth()),
+        _ => 1,
+    };
+    let name = format!("{}_{}", stage.name, part.name);
+    if banks > 1 { name } else { name + ".hex" }
+}
+
+/// A part's ROM images, by file.
+pub(super) fn rom_images(stage: &Stage, part: &Part) -> Vec<(String, Rom)> {
+    let name = format!("{}_{}", stage.name, part.name);
+    let images = match &part.leaf {
+        Leaf::MacArray(array) => array.packing.images(&array.rom),
+        leaf => leaf.rom().cloned().into_iter().collect(),
+    };
+    let several = images.len() > 1;
+    let file = |(bank, image)| match several {
+        true => (format!("{name}_{bank:02}.hex"), image),
+        false => (format!("{name}.hex"), image),
+    };
+    images.into_iter().enumerate().map(file).collect()
 }
 
 /// The prefix of an output's ports.

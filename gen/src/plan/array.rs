@@ -76,6 +76,11 @@ impl Product2d {
         Product2d { product, code_bits: weights.scheme.bits() as usize, gain, corrections, acc_bits }
     }
 
+    /// Whether every code is 00, 01 or 11.
+    pub fn is_ternary(&self) -> bool {
+        matches!(self.product, Product::Ternary | Product::Xnor) && self.code_bits == 2
+    }
+
     /// Whether the raw sums are the accumulators.
     pub fn is_exact(&self) -> bool {
         self.gain == 1 && self.corrections.iter().all(|&correction| correction == 0)

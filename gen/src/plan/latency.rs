@@ -17,11 +17,12 @@ impl Leaf {
             Leaf::ArgMaxTree { length, .. } => 2 * length.next_power_of_two().ilog2() as usize,
             Leaf::MacArray(array) => {
                 let levels = |lanes: usize| lanes.next_power_of_two().ilog2() as usize;
-                let first = usize::from(array.steps * array.folds > REGISTERED_WORDS);
+                let late = usize::from(array.packing.is_late(array.rom.depth()));
+                let first = late.max(usize::from(array.rom.depth() > REGISTERED_WORDS));
                 let chain = first + (array.simd.min(CHAIN) - 1).max(1) + levels(array.simd.div_ceil(CHAIN));
                 let sum = match array.product {
-                    Product::Xnor => levels(array.simd).max(1).div_ceil(2),
-                    Product::Multiply => levels(array.simd).max(1) + 1,
+                    Product::Xnor => late + levels(array.simd).max(1).div_ceil(2),
+                    Product::Multiply => late + levels(array.simd).max(1) + 1,
                     Product::Sign | Product::Ternary | Product::TwoBit => chain,
                     Product::Po2 => chain + 1,
                     Product::Dfp => chain + array.code_bits - 2,

@@ -4,6 +4,7 @@
 use crate::fixed::{Range, Rounding};
 use crate::ir::BlockOrder;
 
+use super::packing::Packing;
 use super::rom::Rom;
 use super::unrolled::UnrolledLeaf;
 
@@ -129,6 +130,8 @@ pub struct ArrayLeaf {
     pub folds: usize,
     /// The weight codes.
     pub rom: Rom,
+    /// How they lie in block RAMs.
+    pub packing: Packing,
 }
 
 /// `requantize_shift`: one shift for all channels.

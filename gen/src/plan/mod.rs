@@ -9,6 +9,7 @@ mod handshake;
 mod join;
 mod latency;
 mod leaf;
+mod packing;
 mod pool;
 mod reciprocal;
 mod rom;
@@ -22,6 +23,7 @@ pub use group::Folding;
 pub use leaf::{
     ArrayLeaf, BlockLeaf, Converter, Leaf, MultiplyLeaf, Pace, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf,
 };
+pub use packing::{Coding, Packing, Rows};
 pub use rom::Rom;
 pub use stage::{Part, Stage};
 pub use stream::Stream;
@@ -30,7 +32,8 @@ pub use unrolled::{Channel, UnrolledLeaf};
 use crate::desc::Hardware;
 use crate::error::{Error, Place, Result};
 use crate::ir::{Graph, NodeId};
-use crate::target::BlockRam;
+use crate::target::{BlockRam, Target};
+use packing::Memory;
 use run::Setting;
 
 /// The clock assumed where a description names none.
@@ -54,6 +57,8 @@ pub struct Plan {
     pub network: String,
     /// The clock asked for.
     pub clock_mhz: f64,
+    /// The device asked for: the weights are packed for its block RAMs.
+    pub target: Option<Target>,
     /// What the circuit takes.
     pub input: Stream,
     /// What the circuit gives, in the network's order.
@@ -65,14 +70,23 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Blocks of `ram` that hold the arrays' weights, each memory in the shape that takes fewest.
+    /// Blocks of `ram` that hold the arrays' weights, packed as they are.
     pub fn weight_block_rams(&self, ram: BlockRam) -> usize {
         let parts = self.stages.iter().flat_map(|stage| &stage.parts);
         let blocks = |part: &Part| match &part.leaf {
-            Leaf::MacArray(array) => ram.blocks(array.rom.depth(), array.rom.width),
+            Leaf::MacArray(array) => array.packing.blocks(array.rom.depth(), array.rom.width, ram),
             _ => 0,
         };
         parts.map(blocks).sum()
+    }
+
+    /// Bits in which the weights of folded arrays are stored, padding of lanes that do not exist left out.
+    pub fn weight_bits(&self) -> usize {
+        let arrays = self.stages.iter().flat_map(|stage| &stage.parts).filter_map(|part| match &part.leaf {
+            Leaf::MacArray(array) => Some(array.packing.coding.bits(array.rom.used_bits)),
+            _ => None,
+        });
+        arrays.sum()
     }
 
     /// Whether there is a buffer at the door: a pipeline that alone reads the input needs none.
@@ -102,6 +116,8 @@ pub fn estimated_luts(graph: &Graph, hardware: &Hardware) -> Result<u64> {
 /// When the graph has several inputs, or the hardware section cannot be had.
 pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
     let clock_mhz = hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ);
+    let target = hardware.target.as_deref().map(str::parse::<Target>).transpose()?;
+    let memory = target.map(Memory::of);
     let groups = group::groups(graph)?;
     let foldings = folding::choose(&groups, hardware, clock_mhz)?;
     let input = door(&groups, &foldings);
@@ -126,6 +142,7 @@ pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
         let setting = Setting {
             source: stream,
             clock_mhz,
+            memory,
             continues: run::continues(graph, &groups, &foldings, index),
             runs_on: run::runs_on(graph, &groups, &foldings, index),
         };
@@ -136,7 +153,7 @@ pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
     run::settle_runs(&mut stages);
     let outputs = outputs(graph, &groups, &built, &stages);
     let cycles = settle(&mut stages, input.beats() as u64, &outputs)?;
-    Ok(Plan { network: graph.name.clone(), clock_mhz, input, outputs, stages, cycles })
+    Ok(Plan { network: graph.name.clone(), clock_mhz, target, input, outputs, stages, cycles })
 }
 
 /// The outputs of the network, each of the stage that was built of the group that gives it.

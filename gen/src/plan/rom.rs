@@ -35,6 +35,16 @@ impl Rom {
         self.fill += bits;
     }
 
+    /// Words of `width` bits, bit 0 in the lowest place of the first element.
+    pub fn of_words(width: usize, words: Vec<Vec<u64>>) -> Self {
+        Rom { width, used_bits: width * words.len(), words, fill: width }
+    }
+
+    /// The words, each bit 0 first, in pieces of 64 bits.
+    pub fn words(&self) -> &[Vec<u64>] {
+        &self.words
+    }
+
     /// Number of words.
     pub fn depth(&self) -> usize {
         self.words.len()

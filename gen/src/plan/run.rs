@@ -7,6 +7,7 @@ use crate::ir::{Graph, Node, NodeId, Op, Requantize, Scaling};
 use super::activation::Raw;
 use super::group::{Folding, Group, Head};
 use super::leaf::{Converter, Leaf, Pace};
+use super::packing::Memory;
 use super::stage::{Builder, Part, Stage, activation, window_leaf};
 use super::stream::Stream;
 use super::unrolled::UnrolledLeaf;
@@ -18,6 +19,8 @@ pub struct Setting {
     pub source: Stream,
     /// The clock asked for.
     pub clock_mhz: f64,
+    /// The device's block RAMs, where there is a device.
+    pub memory: Option<Memory>,
     /// Whether the stage before it is part of the same pipeline, which never stalls.
     pub continues: bool,
     /// Whether the stage behind it is.

@@ -8,6 +8,7 @@ use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
 use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
 use super::leaf::{ArrayLeaf, BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
+use super::packing::{Memory, Packing};
 use super::pool::pool;
 use super::rom::Rom;
 use super::run::{Setting, runs_free, unrolled};
@@ -144,7 +145,9 @@ pub fn build(
             &group.nodes[1..]
         }
         Head::Array(..) if folding.unrolled => unrolled(&mut builder, graph, group, setting)?,
-        Head::Array(weights, window, _) => array(&mut builder, graph, group, folding, weights, window)?,
+        Head::Array(weights, window, _) => {
+            array(&mut builder, graph, group, folding, setting.memory, weights, window)?
+        }
         Head::Pool(window) => {
             pool(&mut builder, head, group, folding, window)?;
             &group.nodes[1..]
@@ -206,6 +209,7 @@ fn array<'a>(
     graph: &Graph,
     group: &'a Group,
     folding: Folding,
+    memory: Option<Memory>,
     weights: &Weights,
     window: Option<&Window>,
 ) -> Result<&'a [NodeId]> {
@@ -248,6 +252,10 @@ fn array<'a>(
         builder.recode("decode", folding.simd * blocks * folding.pixels, input, encoding.bits() as usize);
     }
     let lanes = folding.pe * folding.pixels;
+    let rom = weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?;
+    let packing = memory.map_or(Packing::whole(rom.depth()), |memory| {
+        Packing::choose(rom.depth(), rom.width, product.is_ternary(), memory)
+    });
     let leaf = ArrayLeaf {
         product: product.product,
         pe: folding.pe,
@@ -260,7 +268,8 @@ fn array<'a>(
         acc_bits: product.acc_bits,
         steps,
         folds,
-        rom: weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?,
+        rom,
+        packing,
     };
     builder.push("array", Leaf::MacArray(leaf), lanes * product.acc_bits);
     let raw = Raw {

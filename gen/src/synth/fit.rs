@@ -195,6 +195,7 @@ mod tests {
             probes: vec![],
             planned: Cycles { ii: 64, latency: 100 },
             beyond: vec![],
+            weights: None,
             stages: vec![stage("fc1", 16, 8, 64), stage("fc2", 4, 8, 32)],
         }
     }

@@ -159,7 +159,14 @@ impl Job<'_> {
             .sources(self.target.family().name())
             .map(|name| format!("../{rtl}/{name}"))
             .collect();
-        let design = yosys::Design { network: &self.manifest.top, sources: &sources, target: self.target };
+        let available = self.target.available().bram;
+        let scarce = self.manifest.weights.is_some_and(|weights| weights.blocks * 2 > available);
+        let design = yosys::Design {
+            network: &self.manifest.top,
+            sources: &sources,
+            target: self.target,
+            shallow_in_luts: self.target.family() == Family::Ecp5 && scarce,
+        };
         let limit = self.options.time_limit;
         let mapped = yosys::synthesize(&design, self.folder, limit)?;
         if self.target.family() == Family::Ecp5 {

@@ -47,6 +47,7 @@ fn generate(parent: &Path) -> std::path::PathBuf {
         probes: vec![],
         planned: Cycles { ii: 256, latency: 268 },
         beyond: Vec::new(),
+        weights: None,
         stages: vec![stage("fc1", "dense", 8, 4096), stage("class", "argmax", 1, 0)],
     };
     fs::write(folder.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
