@@ -1,14 +1,16 @@
 """Write FINN's published networks as descriptions.
 
-    python3 examples/finn/convert.py FOLDER OUT
+    python3 examples/finn/convert.py FOLDER OUT [FOLDING [LAYER]]
 
 FOLDER holds `topology.json` and `weights.npz`: for each layer NAME.weight, integer codes [OUT, KH, KW, C] or [OUT, IN],
 and NAME.threshold, integers [OUT, STEPS] ascending; an activation is the lowest value plus the number of thresholds
 t with acc >= t (times two where the values are -1 and +1). OUT becomes the description: net.yaml and weights.npz.
 Where FOLDER has `expected.npz` with frames `x` and `label`, they become OUT/input.npy and OUT/labels.npy.
 
-Only what the hardware needs to know is added: how far each layer is folded. A convolution takes
-(output pixels) * KH * KW * ceil(C / simd) * ceil(OUT / pe) cycles.
+Only what the hardware needs to know is added: how far each layer is folded, small (the default), middle or fast. With
+LAYER, that layer alone becomes a network. A
+convolution takes
+(output rows) * ceil(output columns / pixels) * KH * KW * ceil(C / simd) * ceil(OUT / pe) cycles.
 """
 import json
 import pathlib
@@ -17,14 +19,25 @@ import sys
 
 import numpy as np
 
-# Multiply-accumulates at once, [pe, simd]: about 60,000 cycles an image for the convolutional networks and about 1,000
-# for the dense one.
+# Multiply-accumulates at once, [pe, simd] or [pe, simd, pixels]. The convolutional networks take 57,600 cycles an image
+# when small, 23,040 when middle, 11,520 when fast; the dense one 1,024.
 FOLDING = {
     "cnv": {
-        "conv0": (16, 3), "conv1": (16, 32), "conv2": (8, 32), "conv3": (8, 32), "conv4": (4, 16), "conv5": (1, 16),
-        "fc6": (1, 4), "fc7": (1, 8), "fc8": (1, 4),
+        "small": {
+            "conv0": (16, 3), "conv1": (16, 32), "conv2": (8, 32), "conv3": (8, 32), "conv4": (4, 16), "conv5": (1, 16),
+            "fc6": (1, 4), "fc7": (1, 8), "fc8": (1, 4),
+        },
+        "middle": {
+            "conv0": (8, 3, 3), "conv1": (3, 32, 14), "conv2": (3, 32, 6), "conv3": (2, 64, 5), "conv4": (1, 64, 3),
+            "conv5": (1, 64), "fc6": (1, 16), "fc7": (1, 32), "fc8": (1, 4),
+        },
+        "fast": {
+            "conv0": (16, 3, 3), "conv1": (6, 32, 14), "conv2": (10, 16, 6), "conv3": (2, 64, 10), "conv4": (2, 64, 3),
+            "conv5": (1, 64), "fc6": (1, 16), "fc7": (1, 32), "fc8": (1, 4),
+        },
     },
-    "lfc": {"fc0": (32, 28), "fc1": (32, 32), "fc2": (32, 32), "fc3": (1, 16)},
+    # Words of 784 and 1,024 bits, 1,024 of them: block RAMs of 18 bits a word are full.
+    "lfc": {"small": {"fc0": (16, 49), "fc1": (32, 32), "fc2": (32, 32), "fc3": (1, 16)}},
 }
 
 
@@ -71,7 +84,7 @@ def layer_lines(layer, stored, shape):
     return lines, thresholds, shape
 
 
-def convert(source, out):
+def convert(source, out, size, only=None):
     topology = json.loads((source / "topology.json").read_text())
     stored = dict(np.load(source / "weights.npz"))
     shape, form = input_of(topology)
@@ -83,19 +96,37 @@ def convert(source, out):
         f"input: {{shape: {shape}, format: {form}}}",
         "layers:",
     ]
-    arrays, folding = {}, FOLDING["cnv" if len(shape) == 3 else "lfc"]
+    sizes = FOLDING["cnv" if len(shape) == 3 else "lfc"]
+    if size not in sizes:
+        raise SystemExit(f"found the folding {size}; expected one of {', '.join(sizes)}")
+    arrays, folding = {}, sizes[size]
     for layer in numbered(topology["layers"]):
+        before = shape
         written, thresholds, shape = layer_lines(layer, stored, shape)
+        if only not in (None, layer["name"]):
+            form = form if thresholds is None else "bipolar" if thresholds.shape[1] == 1 else "ternary"
+            continue
+        if only:
+            lines[3] = f"input: {{shape: {before}, format: {form}}}"
+            lines[1] += f"_{only}"
         lines += written
         if f"{layer['name']}.weight" in stored:
             arrays[f"{layer['name']}.weight"] = stored[f"{layer['name']}.weight"].astype(np.int8)
         if thresholds is not None:
             arrays[f"{layer['name']}.threshold"] = np.sort(thresholds, axis=1)
-    lines += ["hardware:", "  target: ecp5-85k", "  clock_mhz: 50", "  folding:"]
-    lines += [f"    {name}: {{pe: {pe}, simd: {simd}}}" for name, (pe, simd) in folding.items()]
+        if only:
+            break
+    if not arrays:
+        raise SystemExit(f"found no layer {only} with weights; expected one of {', '.join(folding)}")
+    lines += ["hardware:", "  target: ecp5-85k", "  clock_mhz: 100", "  folding:"]
+    for name, at_once in folding.items():
+        if only not in (None, name):
+            continue
+        numbers = [f"{key}: {count}" for key, count in zip(("pe", "simd", "pixels"), at_once)]
+        lines.append(f"    {name}: {{{', '.join(numbers)}}}")
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(out / "weights.npz", **arrays)
-    if (source / "expected.npz").exists():
+    if not only and (source / "expected.npz").exists():
         expected = np.load(source / "expected.npz")
         if "x" in expected and "label" in expected:
             np.save(out / "input.npy", expected["x"])
@@ -106,6 +137,6 @@ def convert(source, out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4, 5):
         raise SystemExit(__doc__)
-    convert(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+    convert(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), *(sys.argv[3:] or ["small"]))
