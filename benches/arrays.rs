@@ -183,6 +183,7 @@ fn manifest(array: &Array, files: &[String]) -> Manifest {
         outputs: vec![Output { node: "sums".into(), port: "m_axis".into(), stream: stream(ACC_BITS, PE) }],
         probes: Vec::new(),
         planned: Cycles { ii: STEPS as u64, latency: STEPS as u64 },
+        weights: None,
         stages: vec![Stage {
             name: "array".into(),
             layer: "array".into(),

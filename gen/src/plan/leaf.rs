@@ -415,6 +415,14 @@ impl Leaf {
         }
     }
 
+    /// Bits that its ROM stores, padding left out.
+    pub fn rom_bits(&self) -> usize {
+        match self {
+            Leaf::MacArray(array) => array.packing.coding.bits(array.rom.used_bits),
+            leaf => leaf.rom().map_or(0, |rom| rom.used_bits),
+        }
+    }
+
     /// Its ROM, if it has one.
     pub fn rom(&self) -> Option<&Rom> {
         match self {

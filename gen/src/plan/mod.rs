@@ -82,11 +82,9 @@ impl Plan {
 
     /// Bits in which the weights of folded arrays are stored, padding of lanes that do not exist left out.
     pub fn weight_bits(&self) -> usize {
-        let arrays = self.stages.iter().flat_map(|stage| &stage.parts).filter_map(|part| match &part.leaf {
-            Leaf::MacArray(array) => Some(array.packing.coding.bits(array.rom.used_bits)),
-            _ => None,
-        });
-        arrays.sum()
+        let parts = self.stages.iter().flat_map(|stage| &stage.parts);
+        let arrays = parts.filter(|part| matches!(part.leaf, Leaf::MacArray(_)));
+        arrays.map(|part| part.leaf.rom_bits()).sum()
     }
 
     /// Whether there is a buffer at the door: a pipeline that alone reads the input needs none.

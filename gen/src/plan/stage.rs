@@ -60,7 +60,7 @@ impl Stage {
 
     /// ROM bits that carry information.
     pub fn rom_bits(&self) -> usize {
-        self.parts.iter().filter_map(|part| part.leaf.rom()).map(|rom| rom.used_bits).sum()
+        self.parts.iter().map(|part| part.leaf.rom_bits()).sum()
     }
 }
 
