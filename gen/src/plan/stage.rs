@@ -163,7 +163,7 @@ pub fn build(
         Head::ArgMax => {
             let encoding = group.input.format.encoding;
             let (bits, signed) = (encoding.bits() as usize, encoding.is_signed());
-            let (length, index_bits) = (group.input.shape.elements(), output.bits());
+            let (length, index_bits) = (group.input.shape.elements(), head.fact.bits() as usize);
             let leaf = match folding.unrolled {
                 true => Leaf::ArgMaxTree { bits, signed, length, index_bits },
                 false => Leaf::ArgMax { bits, signed, length, index_bits },

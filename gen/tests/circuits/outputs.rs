@@ -59,6 +59,18 @@ fn outputs_have_streams_of_their_own() {
     prove(&graph, &foldings, &dice.frames(&[4, 5, 2], Encoding::Unsigned(4)));
 }
 
+/// The index of an argmax has its own width, whatever becomes of it.
+#[test]
+fn a_class_is_read_on() {
+    let mut dice = Dice(23);
+    let graph = Chain::new("classes", &[5], Encoding::Signed(4))
+        .then("scores", Op::Dense(dice.weights(Scheme::Ternary, 6, 5)))
+        .then("class", Op::ArgMax)
+        .then("early", thresholds(array![[3]], 0, 1, Encoding::Unsigned(1)))
+        .done();
+    prove(&graph, &[("scores", [2, 2, 1])], &dice.frames(&[5], Encoding::Signed(4)));
+}
+
 /// A difference at any of the outputs is found, and named.
 #[test]
 fn every_output_is_compared() {
