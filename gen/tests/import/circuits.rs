@@ -58,8 +58,8 @@ fn every_published_network_as_a_circuit() {
     intrusions();
     jets();
     tflite("hello_world_int8", None, 512);
-    tflite("wakeword_int8", Some(9000), 24);
-    tflite("kws_dscnn_int8", Some(34_000), 24);
+    tflite("wakeword_int8", Some(10_000), 24);
+    tflite("kws_dscnn_int8", Some(44_000), 24);
 }
 
 fn intrusions() {

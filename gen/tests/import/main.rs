@@ -4,8 +4,10 @@ mod build;
 mod checks;
 mod circuits;
 mod hostile;
+mod large;
 #[path = "../lint/mod.rs"]
 mod lint;
+mod nodes;
 mod published;
 mod residual;
 mod shared;
