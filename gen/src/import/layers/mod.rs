@@ -6,6 +6,7 @@
 pub mod output;
 mod product;
 mod tail;
+mod vector;
 
 use std::collections::{HashMap, HashSet};
 
@@ -82,6 +83,7 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
         outputs.as_ref().map(|_| ()).map_err(Clone::clone)?;
     }
     builder.faults.or(())?;
+    vector::flatten_input(&mut builder.input, &builder.sheet.layers);
     Ok(Described {
         input: builder.input,
         outputs: outputs?,
