@@ -11,7 +11,7 @@ NETETCH = target/release/netetch
 set_up = groups=$$($(1) doctor --groups $(2)) && if [ -n "$$groups" ]; then $(PYTHON) tools/setup $$groups; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-all test tools doctor clean $(NETETCH)
+.PHONY: help demo demo-all test test-train tools doctor clean $(NETETCH)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +35,9 @@ demo-all: $(NETETCH) ## every example, for every device that it fits on, with se
 
 test: tools ## every test, with all the tools they need
 	$(CARGO) test --locked
+
+test-train: ## the tests of training, which build apart
+	$(CARGO) test --locked --release -p netetch-train
 
 tools: ## sets up in .tools/ what the PATH lacks
 	@$(call set_up,$(CARGO) run --locked --quiet --)

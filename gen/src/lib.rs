@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod compress;
+pub mod data;
 pub mod desc;
 pub mod emit;
 pub mod error;

@@ -8,7 +8,7 @@ use std::process::Command;
 const FLOORS: [&[&str]; 10] = [
     &["error", "exact", "fixed", "tool", "target"],
     &["desc", "share"],
-    &["import"],
+    &["import", "data"],
     &["ir"],
     &["quant"],
     &["lower", "golden", "plan"],

@@ -90,3 +90,28 @@ fn a_closed_pipe_is_no_panic() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert!(output.status.success(), "{}", output.status);
 }
+
+/// `netetch train` is another program, which lies beside this one or on the PATH.
+#[cfg(unix)]
+#[test]
+fn hands_training_to_its_own_program() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("netetch");
+    std::fs::copy(env!("CARGO_BIN_EXE_netetch"), &own).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(&own).args(arguments).env("PATH", "").output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, _, error) = run(&["train", "net.yaml"]);
+    assert_eq!(code, Some(3));
+    assert!(error.contains("cargo build --release -p netetch-train"), "{error}");
+
+    let other = folder.path().join("netetch-train");
+    std::fs::write(&other, "#!/bin/sh\necho \"$@\"\nexit 4\n").unwrap();
+    std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, text, _) = run(&["train", "net.yaml", "--help"]);
+    assert_eq!((code, text.trim()), (Some(4), "train net.yaml --help"));
+}

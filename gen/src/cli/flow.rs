@@ -144,7 +144,7 @@ fn test_set(description: &Description, graph: &Graph) -> anyhow::Result<TestData
         return Ok(TestData { frames: data, labels: None });
     };
     let path = description.relative(labels);
-    let labels = frames::labels(&path)?;
+    let labels = netetch::data::labels(&path)?;
     if labels.len() != data.nrows() {
         let error = Error::input(format!("found {} labels of {} frames", labels.len(), data.nrows()));
         return Err(error.at(netetch::error::Place::file(path)).into());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use ndarray::{Array2, ArrayView2, s};
 use netetch::compress::{Converted, Method, Model, Settings};
+use netetch::data;
 use netetch::desc::types::{Per, Quantizer};
 use netetch::desc::{self, Description, TestSet};
 use netetch::error::{Error, Place, Result};
@@ -14,9 +15,6 @@ use netetch::golden::Golden;
 use netetch::ir::{Graph, Scheme};
 use netetch::lower::lower;
 use netetch::quant::{Choice, Distribution};
-
-use super::frames;
-use super::npy::NpyWriter;
 
 /// How numbers are quantized.
 #[derive(Debug, clap::Args)]
@@ -176,16 +174,16 @@ impl Prepared {
         let set = description.network.test.as_ref();
         let set_frames = set.map(|set| description.relative(&set.input));
         let frames = match args.calibration.clone().or_else(|| set_frames.clone()) {
-            Some(path) => thinned(frames::real(&description, &path)?.view(), args.frames),
+            Some(path) => thinned(data::real(&description, &path)?.view(), args.frames),
             None => Array2::zeros((0, 0)),
         };
         let model = Model::read(&description, frames.view(), args.settings())?;
         let labels = set.and_then(|set| set.labels.as_ref()).map(|labels| description.relative(labels));
         let test = match (set_frames, labels) {
             (Some(frames), Some(labels)) => {
-                let real = frames::real(&description, &frames)?;
+                let real = data::real(&description, &frames)?;
                 let integers = model.integers(real.view());
-                let labels = frames::labels_of(&labels, real.nrows())?;
+                let labels = data::labels_of(&labels, real.nrows())?;
                 Some(Test { frames: real, integers, labels })
             }
             _ => None,
@@ -215,7 +213,8 @@ impl Prepared {
     }
 
     fn move_test(&self, set: &mut TestSet, folder: &Path) -> Result<()> {
-        let labels = set.labels.as_ref().map(|labels| relative(folder, &self.description.relative(labels)));
+        let labels =
+            set.labels.as_ref().map(|labels| data::relative(folder, &self.description.relative(labels)));
         let is_float = self.description.network.input.as_ref().is_some_and(|input| input.is_float());
         set.input = match (&self.test, is_float) {
             (Some(test), true) => {
@@ -223,12 +222,12 @@ impl Prepared {
                 let name = format!("{}_frames.npy", name.to_string_lossy());
                 let range = Range::new(-(1 << 15), (1 << 16) - 1);
                 let shape = [test.integers.nrows(), test.integers.ncols()];
-                let mut writer = NpyWriter::create(&folder.join(&name), &shape, range)?;
+                let mut writer = data::NpyWriter::create(&folder.join(&name), &shape, range)?;
                 writer.push(&test.integers.mapv(i64::from))?;
                 writer.finish()?;
                 name
             }
-            _ => relative(folder, &self.description.relative(&set.input)),
+            _ => data::relative(folder, &self.description.relative(&set.input)),
         };
         set.labels = labels;
         Ok(())
@@ -248,34 +247,9 @@ fn thinned(frames: ArrayView2<'_, f32>, most: usize) -> Array2<f32> {
     frames.slice(s![..;step as isize, ..]).to_owned()
 }
 
-/// How `file` is called from `folder`; its whole path where the two share nothing.
-fn relative(folder: &Path, file: &Path) -> String {
-    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let (folder, file) = (whole(folder), whole(file));
-    let from: Vec<_> = folder.components().collect();
-    let to: Vec<_> = file.components().collect();
-    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    let up = std::iter::repeat_n("..", from.len() - shared).map(PathBuf::from);
-    let path: PathBuf = up.chain(to[shared..].iter().map(|part| Path::new(part).to_owned())).collect();
-    path.to_string_lossy().into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_is_named_from_another_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        for inner in ["a/b", "c"] {
-            std::fs::create_dir_all(folder.path().join(inner)).unwrap();
-        }
-        let file = folder.path().join("c/x.npy");
-        std::fs::write(&file, "").unwrap();
-        assert_eq!(relative(&folder.path().join("a/b"), &file), "../../c/x.npy");
-        assert_eq!(relative(&folder.path().join("c"), &file), "x.npy");
-        assert_eq!(relative(folder.path(), &folder.path().join("a/b/../../c/x.npy")), "c/x.npy");
-    }
 
     #[test]
     fn frames_are_taken_evenly() {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::frames;
 use super::model::ModelArgs;
-use super::npy::NpyWriter;
+use netetch::data::NpyWriter;
 
 /// Computes what every output bit must be, in exact integers, for a batch of frames.
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (description, graph) = args.model.read(&args.network)?;
     let (input, labels) = sources(&args, &description)?;
     let frames = frames::read(&graph, &input)?;
-    let labels = labels.map(|path| frames::labels_of(&path, frames.nrows())).transpose()?;
+    let labels = labels.map(|path| netetch::data::labels_of(&path, frames.nrows())).transpose()?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     let golden = Golden::new(&graph);
     golden.check(frames.view()).map_err(|error| error.at(Place::file(&input)))?;

@@ -87,14 +87,8 @@ fn wanted(description: &Description, settings: &Settings) -> Result<Vec<Wanted>>
         let Some(output) = parts.output else { continue };
         let own = settings.activation_bits.get(parts.name);
         if output.is_float() || own.is_some() {
-            let signed = match parts.activation {
-                Activation::Relu | Activation::Sigmoid | Activation::SigmoidOf(_) => Some(false),
-                Activation::Clip([low, _]) => Some(*low < 0.0),
-                Activation::Tanh | Activation::TanhOf(_) => Some(true),
-                Activation::None | Activation::Leaky(_) | Activation::Prelu(_) => None,
-            };
             let bits = own.copied().unwrap_or(settings.activations);
-            wanted.push(Wanted { name: parts.name.to_owned(), bits, signed });
+            wanted.push(Wanted { name: parts.name.to_owned(), bits, signed: is_signed(parts.activation) });
         }
     }
     let is_unknown = |name: &&String| wanted.iter().all(|wanted| wanted.name != **name);
@@ -109,6 +103,16 @@ fn wanted(description: &Description, settings: &Settings) -> Result<Vec<Wanted>>
             wanted.bits, wanted.name
         ))),
         None => Ok(wanted),
+    }
+}
+
+/// Whether results behind an activation function need a sign, where it decides that.
+pub fn is_signed(activation: &Activation) -> Option<bool> {
+    match activation {
+        Activation::Relu | Activation::Sigmoid | Activation::SigmoidOf(_) => Some(false),
+        Activation::Clip([low, _]) => Some(*low < 0.0),
+        Activation::Tanh | Activation::TanhOf(_) => Some(true),
+        Activation::None | Activation::Leaky(_) | Activation::Prelu(_) => None,
     }
 }
 

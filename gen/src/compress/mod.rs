@@ -11,8 +11,9 @@ mod refine;
 pub mod scaling;
 mod score;
 
+pub use calibrate::is_signed;
 pub use convert::{Converted, LayerReport};
-pub use model::{Model, RealLayer};
+pub use model::{Model, RealLayer, read};
 pub use score::{Cost, Scorer};
 
 use std::collections::BTreeMap;

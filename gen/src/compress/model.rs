@@ -27,11 +27,14 @@ pub struct RealLayer {
     pub weights: Array2<f64>,
     /// The scheme that it says itself; none where that is float.
     pub scheme: Option<Scheme>,
-    pub(super) bias: Vec<f64>,
-    pub(super) norm: Option<BatchNorm>,
-    pub(super) slopes: Option<Vec<f64>>,
+    /// One for all channels, one for each, or none.
+    pub bias: Vec<f64>,
+    /// Its normalization.
+    pub norm: Option<BatchNorm>,
+    /// The factors where its sum is negative, one for all channels or one for each.
+    pub slopes: Option<Vec<f64>>,
     /// The extents of its weights as a description has them.
-    pub(super) extents: Vec<usize>,
+    pub extents: Vec<usize>,
 }
 
 /// A network to be quantized: real weights and biases, and formats for its activations.
@@ -55,9 +58,7 @@ impl Model {
     /// # Errors
     /// Every layer that has integers where real numbers are needed; what the weight files lack; frames that do not suit.
     pub fn read(description: &Description, frames: ArrayView2<'_, f32>, settings: Settings) -> Result<Model> {
-        refuse_integers(description)?;
-        let float = float::read(description)?;
-        let layers = layers(description, &float)?;
+        let (float, layers) = read(description)?;
         let names: Vec<&str> =
             layers.iter().filter(|layer| !layer.weights.is_empty()).map(|layer| &layer.name[..]).collect();
         if let Some(name) = settings.schemes.keys().find(|name| !names.contains(&name.as_str())) {
@@ -135,15 +136,21 @@ fn refuse_integers(description: &Description) -> Result<()> {
     faults.or(())
 }
 
-fn layers(description: &Description, float: &float::Network) -> Result<Vec<RealLayer>> {
+/// The real-valued network, and the numbers of its layers that multiply, accumulate or scale.
+///
+/// # Errors
+/// Every layer that has integers where real numbers are needed; what the weight files lack.
+pub fn read(description: &Description) -> Result<(float::Network, Vec<RealLayer>)> {
+    refuse_integers(description)?;
+    let float = float::read(description)?;
     let mut layers = Vec::new();
     // The input is the first node, and every layer one behind it.
     for (index, layer) in description.network.layers.iter().enumerate() {
-        if let Some(layer) = real_layer(index, layer, float)? {
+        if let Some(layer) = real_layer(index, layer, &float)? {
             layers.push(layer);
         }
     }
-    Ok(layers)
+    Ok((float, layers))
 }
 
 fn real_layer(index: usize, layer: &Layer, float: &float::Network) -> Result<Option<RealLayer>> {

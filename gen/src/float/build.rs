@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use ndarray::Array2;
+
 use crate::desc::types::{self, Activation, Arithmetic, Extent, Padding, Parameter};
 use crate::desc::{Description, Layer};
 use crate::error::{Error, Place, Result};
@@ -72,7 +74,9 @@ impl Builder<'_> {
             None => None,
         };
         let shapes: Vec<&Shape> = operands.iter().map(|&operand| &self.nodes[operand].shape).collect();
-        let (op, shape) = operation(layer, &shapes, arrays.as_ref())?;
+        let weights = arrays.as_ref().and_then(|arrays| arrays.weights.as_ref());
+        let weights = weights.map(|weights| weights.values.mapv(|value| value as f32));
+        let (op, shape) = operation(layer, &shapes, weights)?;
         let mut unit = self.units[first];
         let mut rest = None;
         if let (Some(parts), Some(arrays)) = (layer.arithmetic(), &arrays) {
@@ -127,12 +131,13 @@ fn refuse_integers(layer: &Layer, parts: Arithmetic<'_>) -> Result<()> {
 }
 
 /// What a layer does before bias and activation, and the shape of its result.
-fn operation(layer: &Layer, inputs: &[&Shape], arrays: Option<&RealArrays>) -> Result<(Op, Shape)> {
+pub(super) fn operation(
+    layer: &Layer,
+    inputs: &[&Shape],
+    weights: Option<Array2<f32>>,
+) -> Result<(Op, Shape)> {
     let input = inputs[0];
-    let weights = || {
-        let weights = arrays.and_then(|arrays| arrays.weights.as_ref());
-        weights.map(|weights| weights.values.mapv(|value| value as f32)).ok_or_else(Error::reported)
-    };
+    let weights = || weights.ok_or_else(Error::reported);
     let pooled = |window: Window| -> Result<Shape> {
         let (height, width, channels) = image(input)?;
         let (rows, columns) = slide(&window, height, width)?;

@@ -4,6 +4,7 @@
 
 mod build;
 mod compute;
+mod fresh;
 
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ use crate::lower::RealArrays;
 
 pub use build::read;
 pub(crate) use build::{extents, normalized};
+pub use fresh::fresh;
 
 /// Frames computed together.
 const BATCH: usize = 32;
@@ -33,38 +35,54 @@ pub struct Node {
     /// Extents of its result.
     pub shape: Shape,
     /// Earlier nodes, by their position.
-    pub(crate) operands: Vec<usize>,
-    op: Op,
+    pub operands: Vec<usize>,
+    /// What it does before bias and activation.
+    pub op: Op,
     /// The real numbers of a layer that multiplies and accumulates.
     pub(crate) arrays: Option<RealArrays>,
     rest: Option<Rest>,
 }
 
+/// What a node does before bias and activation.
 #[derive(Clone, Debug)]
-enum Op {
+pub enum Op {
+    /// Frames come in.
     Input,
     /// `[outputs, inputs]`.
     Dense(Array2<f32>),
-    /// `[outputs, kernel height · kernel width · channels of a group]`.
+    /// A two-dimensional convolution.
     Conv2d {
+        /// `[outputs, kernel height · kernel width · channels of a group]`.
         weights: Array2<f32>,
+        /// How it slides.
         window: Window,
+        /// Groups of channels.
         groups: usize,
     },
+    /// The greatest value under a window.
     MaxPool(Window),
+    /// The mean under a window.
     AveragePool {
+        /// How it slides.
         window: Window,
+        /// Whether padded places count.
         count_padding: bool,
     },
     /// The same numbers: another shape or another format.
     Same,
+    /// The index of the greatest element.
     ArgMax,
+    /// The sum of the operands.
     Add,
     /// The channels of each operand.
     Concat(Vec<usize>),
+    /// Every pixel repeated, down and right.
     Upsample([usize; 2]),
+    /// The channels of every pixel as a block of pixels.
     DepthToSpace {
+        /// Height and width of the block.
         block: usize,
+        /// How channels are numbered.
         order: BlockOrder,
     },
     /// The factor of the scores.
@@ -79,14 +97,26 @@ struct Rest {
     function: Function,
 }
 
+/// An activation function.
 #[derive(Clone, Debug)]
-enum Function {
+pub enum Function {
+    /// The sum itself.
     None,
+    /// Between a least and a greatest value.
     Clip(f32, f32),
     /// The factor where negative, one for all channels or one for each.
     Leaky(Vec<f32>),
+    /// 1/(1 + e^−x).
     Sigmoid,
+    /// The hyperbolic tangent.
     Tanh,
+}
+
+impl Node {
+    /// The activation function.
+    pub fn function(&self) -> &Function {
+        self.rest.as_ref().map_or(&Function::None, |rest| &rest.function)
+    }
 }
 
 impl Network {

@@ -45,11 +45,16 @@ pub(crate) enum BiasValues {
 
 /// A normalization, each parameter for all channels or for each.
 #[derive(Clone, Debug)]
-pub(crate) struct BatchNorm {
+pub struct BatchNorm {
+    /// The gain.
     pub gamma: Vec<f64>,
+    /// The offset.
     pub beta: Vec<f64>,
+    /// The running mean.
     pub mean: Vec<f64>,
+    /// The running variance.
     pub variance: Vec<f64>,
+    /// Added to the variance.
     pub epsilon: f64,
 }
 

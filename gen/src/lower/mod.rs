@@ -21,7 +21,8 @@ use crate::fixed::{Encoding, Format};
 use crate::ir::{Graph, NodeId, Op, Scale, Shape};
 
 pub(crate) use layer::padded;
-pub(crate) use load::{BatchNorm, BiasValues, RealArrays};
+pub use load::BatchNorm;
+pub(crate) use load::{BiasValues, RealArrays};
 pub(crate) use sources::Sources;
 
 /// A result of more elements than this is refused.

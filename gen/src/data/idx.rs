@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use crate::desc::Tensor;
+use crate::desc::tensor::{Element, GREATEST_ELEMENTS};
+use crate::error::{Error, Place, Result};
 use flate2::bufread::GzDecoder;
-use netetch::desc::Tensor;
-use netetch::desc::tensor::{Element, GREATEST_ELEMENTS};
-use netetch::error::{Error, Place, Result};
 
 /// Whether a file is called as IDX files are: `….idx`, `…-idx3-ubyte`, either with `.gz`.
 pub fn is_named(path: &Path) -> bool {

@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
+use crate::fixed::Range;
 use ndarray::Array2;
-use netetch::error::{Error, Result};
-use netetch::fixed::Range;
 use tempfile::NamedTempFile;
 
 /// A NumPy array of integers, growing frame by frame in a temporary file beside its place.
@@ -76,8 +76,8 @@ fn header(shape: &[usize], bytes: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desc::WeightFiles;
     use ndarray::array;
-    use netetch::desc::WeightFiles;
 
     #[test]
     fn what_is_written_is_read_again_as_narrow_as_it_fits() {

@@ -1,0 +1,102 @@
+//! `netetch-train papers`: the papers' comparisons on handwritten digits, as Markdown.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use netetch::desc;
+use netetch_train::error::Result;
+use netetch_train::optimizer::Rule;
+use netetch_train::schedule::Schedule;
+use netetch_train::session::Source;
+use netetch_train::study::digits::Subject;
+use netetch_train::study::papers::{Shares, regularization, step_adaptation};
+use netetch_train::study::tables::{self, Widths};
+use netetch_train::study::{plots, run as all};
+
+/// Measures the papers' comparisons on the digits of `examples/`, with several seeds; prints the tables of docs/papers.md.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where results are kept; what is there is not computed again.
+    #[arg(long, default_value = "rtl_out/papers")]
+    folder: PathBuf,
+    /// The folder of the examples.
+    #[arg(long, default_value = "examples")]
+    examples: PathBuf,
+    /// How many seeds.
+    #[arg(long, default_value_t = 5)]
+    seeds: u64,
+    /// Trainings at a time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Epochs in real numbers, and of each retraining.
+    #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<usize, 2>, default_value = "40,30")]
+    epochs: [usize; 2],
+    /// The greatest step sizes of both.
+    #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<f64, 2>, default_value = "0.01,0.003")]
+    rates: [f64; 2],
+    /// The rule of descent.
+    #[arg(long, default_value = "adam")]
+    optimizer: Rule,
+    /// The greatest λ of QR and WQR.
+    #[arg(long, default_value_t = 20.0)]
+    lambda: f64,
+    /// Outputs of the hidden layers, times those of examples/digits_float/mlp.yaml.
+    #[arg(long, value_delimiter = ',', default_value = "0.25,0.5,1,2,4")]
+    widths: Vec<f64>,
+}
+
+/// Trains what is not there yet, and prints.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let subject = subject(&args)?;
+    let seeds = || 1..=args.seeds;
+    let jobs = |name: &str, factors: &[f64]| -> Vec<(String, (f64, u64))> {
+        let one = |factor: f64, seed: u64| (format!("{name}_{}_{seed}", tables::key(factor)), (factor, seed));
+        seeds().flat_map(|seed| factors.iter().map(move |&factor| one(factor, seed))).collect()
+    };
+    let adaptation: Vec<(String, (f64, u64))> = jobs("steps", &args.widths);
+    let shares: Vec<Shares> =
+        all(&args.folder, &adaptation, args.jobs, |&(factor, seed)| step_adaptation(&subject, factor, seed))?;
+    let mut widths = Widths::new();
+    for ((_, (factor, _)), shares) in adaptation.iter().zip(shares) {
+        widths.entry(tables::key(*factor)).or_default().push(shares);
+    }
+    println!("## Steps\n\n{}", tables::step_adaptation(&widths));
+    let curves = tables::curves(&widths);
+    println!("## Effective compression\n\n{}", tables::compression(&curves));
+    plots::draw(&curves, &args.folder)?;
+    let drawn = jobs("levels", &[DRAWN]);
+    let shares: Vec<Shares> =
+        all(&args.folder, &drawn, args.jobs, |&(factor, seed)| regularization(&subject, factor, seed))?;
+    println!("## Levels\n\n{}", tables::regularization(&shares));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The width of the network that weights are drawn to their levels in.
+const DRAWN: f64 = 0.5;
+
+fn subject(args: &Args) -> Result<Subject> {
+    let digits = args.examples.join("digits");
+    let description = desc::read(&args.examples.join("digits_float/mlp.yaml"))?;
+    let source = Source {
+        frames: vec![digits.join("images.npy")],
+        labels: vec![digits.join("labels.npy")],
+        except: Some(digits.join("test_index.npy")),
+    };
+    let test = Source {
+        frames: vec![digits.join("test_vectors.npy")],
+        labels: vec![digits.join("test_labels.npy")],
+        except: None,
+    };
+    Ok(Subject {
+        training: source.read(&description)?,
+        test: test.read(&description)?,
+        description,
+        epochs: args.epochs,
+        rates: args.rates,
+        rule: args.optimizer,
+        schedule: Schedule::Cosine,
+        activations: None,
+        batch: 64,
+        lambda: args.lambda,
+    })
+}

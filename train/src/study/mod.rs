@@ -1,0 +1,108 @@
+//! Many trainings: side by side, each kept in a file when it is done, so that a study goes on where it stopped.
+
+pub mod capacity;
+pub mod digits;
+pub mod papers;
+pub mod plots;
+pub mod tables;
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use netetch::error::{Error as Fault, Place};
+use rayon::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// The results of all `jobs`, in their order, at most `threads` at a time; those that `folder` holds are not computed again.
+///
+/// # Errors
+/// When a job fails, or its result cannot be written.
+pub fn run<J: Sync, T: Serialize + DeserializeOwned + Send>(
+    folder: &Path,
+    jobs: &[(String, J)],
+    threads: usize,
+    work: impl Fn(&J) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    std::fs::create_dir_all(folder).map_err(|error| Fault::io(folder, "make the folder", &error))?;
+    let style = ProgressStyle::with_template(
+        "{spinner} {bar:30} {pos}/{len} trainings  {msg}  {elapsed} of about {duration}",
+    );
+    let bar = ProgressBar::new(jobs.len() as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+    let pool = pool.map_err(|error| Error::input(format!("cannot start {threads} threads: {error}")))?;
+    let one = |(name, job): &(String, J)| -> Result<T> {
+        let path = folder.join(format!("{name}.json"));
+        if let Ok(text) = std::fs::read(&path) {
+            bar.inc(1);
+            return serde_json::from_slice(&text).map_err(|error| {
+                let fault = Fault::input(format!("found a result that is none: {error}"));
+                Error::Input(fault.mend("remove it to compute it anew").at(Place::file(&path)))
+            });
+        }
+        let result = work(job)?;
+        write(&path, &result)?;
+        bar.set_message(name.clone());
+        bar.inc(1);
+        Ok(result)
+    };
+    let results = pool.install(|| jobs.par_iter().map(one).collect());
+    bar.finish_and_clear();
+    results
+}
+
+/// Writes a whole file, or none.
+fn write<T: Serialize>(path: &Path, result: &T) -> Result<()> {
+    let failed = |error: std::io::Error| Fault::io(path, "write the result", &error);
+    let text = serde_json::to_vec_pretty(result).map_err(|error| Error::input(error.to_string()))?;
+    let fresh = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+    std::fs::write(fresh.path(), text).map_err(failed)?;
+    fresh.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Mean and deviation of a sample.
+pub fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let square: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (square / (count - 1.0).max(1.0)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_study_goes_on_where_it_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let jobs: Vec<(String, u32)> = (0..5).map(|n| (format!("job{n}"), n)).collect();
+        let computed = AtomicUsize::new(0);
+        let work = |fails_at: u32| {
+            let computed = &computed;
+            move |&n: &u32| {
+                computed.fetch_add(1, Ordering::Relaxed);
+                if n == fails_at { Err(Error::input("stop")) } else { Ok(n * n) }
+            }
+        };
+        assert!(run::<_, u32>(folder.path(), &jobs, 1, work(4)).is_err());
+        let before = computed.load(Ordering::Relaxed);
+        assert_eq!(run::<_, u32>(folder.path(), &jobs, 2, work(9)).unwrap(), [0, 1, 4, 9, 16]);
+        assert_eq!(computed.load(Ordering::Relaxed) + before - 1, before + 5, "only what was not there");
+        std::fs::write(folder.path().join("job0.json"), "no number").unwrap();
+        assert!(
+            run::<_, u32>(folder.path(), &jobs, 1, work(9)).unwrap_err().to_string().contains("remove it")
+        );
+    }
+
+    #[test]
+    fn moments_by_hand() {
+        let (mean, deviation) = moments(&[1.0, 2.0, 3.0]);
+        assert!((mean - 2.0).abs() < 1e-12 && (deviation - 1.0).abs() < 1e-12);
+        assert_eq!(moments(&[4.0]), (4.0, 0.0));
+    }
+}

@@ -1,0 +1,191 @@
+//! `netetch-train train` as a user runs it: the same bits every time, interrupted or not, and the same as the golden model's
+//! and the circuit's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use ndarray::Array2;
+use netetch::desc::WeightFiles;
+use netetch::{data, emit, lower, plan, sim};
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netetch-train"));
+    command.current_dir(root());
+    command
+}
+
+/// Arguments of a training on the digits.
+fn digits(network: &str, output: &Path, options: &str) -> Vec<String> {
+    let data = "--data examples/digits/images.npy --labels examples/digits/labels.npy --except examples/digits/test_index.npy";
+    let output = output.display();
+    let text = format!("train {network} --output {output} {data} {options} --json");
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn run(arguments: &[String]) -> Output {
+    program().args(arguments).output().unwrap()
+}
+
+fn report(arguments: &[String]) -> Value {
+    let output = run(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// All that a training wrote.
+fn written(output: &Path) -> [Vec<u8>; 2] {
+    [output.to_owned(), output.with_extension("npz")].map(|path| fs::read(path).unwrap())
+}
+
+const MLP: &str = "examples/digits_float/mlp.yaml";
+const CNN: &str = "examples/digits_float/cnn.yaml";
+
+#[test]
+fn a_killed_training_goes_on_and_ends_in_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("net.yaml"));
+    // Every kind of state: a pruned, gradual training behind one in real numbers, with a schedule that waits.
+    let options = "--fresh --epochs 6 --scheme po2-3 --gradual 4 --retrain 6 --prune 0.2 --activations 5 \
+                   --hold-out 0.1 --schedule plateau --checkpoint-every 0";
+    report(&digits(MLP, &whole, options));
+    let mut kills = 0;
+    for after in [1, 4, 9, 14] {
+        let mut child = program()
+            .args(digits(MLP, &broken, options))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Killed when the checkpoint says that so many epochs are done.
+        let kept = broken.with_extension("checkpoint");
+        let start = Instant::now();
+        while epochs(&kept) < after && child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint of {after} epochs");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            kills += 1;
+        }
+        child.wait().unwrap();
+        assert!(kept.exists() || broken.exists());
+    }
+    assert!(kills > 1, "killed {kills} times");
+    report(&digits(MLP, &broken, options));
+    assert_eq!(written(&whole), written(&broken));
+    assert!(!broken.with_extension("checkpoint").exists());
+}
+
+/// Epochs that a checkpoint has seen.
+fn epochs(path: &Path) -> usize {
+    fs::read(path).map_or(0, |bytes| bytes.windows(8).filter(|bytes| *bytes == b"\\\"loss\\\"").count())
+}
+
+#[test]
+fn another_seed_or_a_damaged_checkpoint_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name).join("net.yaml"));
+    let of = |seed: u32| format!("--fresh --epochs 1 --seed {seed}");
+    report(&digits(MLP, &first, &of(1)));
+    report(&digits(MLP, &second, &of(2)));
+    assert_ne!(written(&first)[1], written(&second)[1]);
+    let kept = first.with_extension("checkpoint");
+    fs::write(&kept, b"no tensors").unwrap();
+    let output = run(&digits(MLP, &first, &of(1)));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains("damaged checkpoint") && error.contains("remove it"), "{error}");
+}
+
+fn matrix(path: &Path) -> Array2<i32> {
+    let tensor = WeightFiles::default().read(path, &path.file_stem().unwrap().to_string_lossy()).unwrap();
+    let rows = tensor.shape()[0];
+    let values: Vec<i32> = tensor.integers().unwrap().into_iter().map(|value| value as i32).collect();
+    Array2::from_shape_vec((rows, values.len() / rows), values).unwrap()
+}
+
+/// Training ends with an error unless the golden model says of every test frame what it says itself; here the circuit says it
+/// as well, and all three count the same.
+#[test]
+fn training_golden_model_and_circuit_agree_bit_by_bit() {
+    let networks = [
+        (MLP, "--scheme ternary --activations 4"),
+        (CNN, "--scheme dfp-3 --quantizer exact --activations 6 --layer fc=ternary"),
+    ];
+    for (network, options) in networks {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("net.yaml");
+        let report = report(&digits(network, &output, &format!("{options} --retrain 2")));
+        let (description, graph) = lower::read(&output).unwrap();
+        let frames = matrix(&root().join("examples/digits/test_vectors.npy"));
+        let golden = netetch::golden::Golden::new(&graph).run(frames.view()).unwrap();
+        let labels = data::labels(&root().join("examples/digits/test_labels.npy")).unwrap();
+        let right = golden.column(0).iter().zip(&labels).filter(|(class, label)| class == label).count();
+        assert_eq!(report["accuracy"].as_f64().unwrap(), right as f64 / 450.0, "{network}");
+        assert!(right > 350, "{network}: {right}");
+
+        let plan = plan::plan(&graph, &description.hardware).unwrap();
+        let rtl = folder.path().join("rtl");
+        emit::emit(&graph, &plan, emit::Options { probes: false }, &rtl).unwrap();
+        let options = sim::Options { jobs: 1, ..sim::Options::default() };
+        match sim::prove(&graph, &rtl, frames.view(), &options) {
+            Ok(simulated) => assert!(simulated.passed(), "{:?}", simulated.check()),
+            Err(error) if error.exit_code() == 3 => println!("skipped the circuit: {error}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn pruned_weights_stay_zero_and_gradual_bits_fall() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("net.yaml");
+    let options = "--scheme po2-3 --gradual 5 --retrain 1 --prune 0.6 --quantizer usual --activations 6";
+    let report = report(&digits(MLP, &output, options));
+    let names: Vec<&str> =
+        report["phases"].as_array().unwrap().iter().map(|p| p["phase"].as_str().unwrap()).collect();
+    assert_eq!(names, ["5 bits", "4 bits", "3 bits"]);
+    for layer in report["layers"].as_array().unwrap() {
+        assert_eq!(layer["scheme"], "po2-3");
+        assert!(layer["sparsity"].as_f64().unwrap() >= 0.59, "{layer}");
+    }
+}
+
+#[test]
+fn regularized_weights_come_nearer_to_their_levels() {
+    let folder = tempfile::tempdir().unwrap();
+    let accuracy = |name: &str, options: &str| {
+        let output = folder.path().join(name).join("net.yaml");
+        let options = format!("--scheme po2-3 --quantizer usual --activations 6 {options}");
+        report(&digits(MLP, &output, &options))["accuracy"].as_f64().unwrap()
+    };
+    let direct = accuracy("direct", "--retrain 0");
+    let drawn = accuracy("drawn", "--retrain 60 --retrain-rate 0.01 --qr 0+1 --wqr 0+1 --qr-start 45");
+    assert!(drawn > direct + 0.05, "{direct} {drawn}");
+}
+
+#[test]
+fn mistakes_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("net.yaml");
+    for (network, options, expected) in [
+        ("examples/digits_mlp/net.yaml", "--epochs 1", "real numbers"),
+        (MLP, "--scheme ternary --layer fc9=dfp-4", "fc9"),
+        (MLP, "--shift 0.1 --image 8,8,3", "--image"),
+        (MLP, "--epochs 1 --batch 0", "no frames"),
+        (MLP, "--epochs 20 --rate 1e6 --optimizer sgd", "smaller step"),
+        (MLP, "--epochs 1 --labels examples/digits/labels.npy", "as many of each"),
+    ] {
+        let result = run(&digits(network, &output, options));
+        let error = String::from_utf8(result.stderr).unwrap();
+        assert!(!result.status.success() && error.contains(expected), "{options}: {error}");
+        assert!(!output.exists(), "{options}");
+    }
+}
