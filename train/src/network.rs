@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use ndarray::Array2;
 use netetch::compress::{self, RealLayer};
 use netetch::desc::Description;
+use netetch::desc::types::Activation;
 use netetch::float::{self, Function};
 use netetch::ir::Shape;
 
@@ -121,7 +122,12 @@ impl Network {
             let real = layers.iter().find(|layer| layer.index + 1 == position);
             let parameters = match real {
                 None => Parameters::default(),
-                Some(layer) => network.parameters(layer, node.shape.channels())?,
+                Some(layer) => {
+                    let parameters = network.parameters(layer, node.shape.channels())?;
+                    // A leaky ReLU's factor is a part of the description, and stays.
+                    let slope = parameters.slope.filter(|_| is_prelu(description, position));
+                    Parameters { slope, ..parameters }
+                }
             };
             network.nodes.push(Node {
                 name: node.name.clone(),
@@ -243,6 +249,11 @@ impl Network {
         }
         Ok(())
     }
+}
+
+fn is_prelu(description: &Description, position: usize) -> bool {
+    let parts = description.network.layers.get(position - 1).and_then(|layer| layer.arithmetic());
+    parts.is_some_and(|parts| matches!(parts.activation, Activation::Prelu(_)))
 }
 
 /// A node's kind; none where the network's scores end.

@@ -189,3 +189,89 @@ fn mistakes_are_named() {
         assert!(!output.exists(), "{options}");
     }
 }
+
+/// Convolutions in groups, batch norm, leaky ReLU, pools and a sum, from numbers drawn at random.
+const LAYERS: &str = "
+  - {name: c1, op: conv2d, outputs: 8, kernel: 3, padding: same, weights: {values: c1, scheme: float},
+     batch_norm: {gamma: gamma, beta: beta, mean: mean, variance: variance}, activation: ACTIVATION, output: {format: float}}
+  - {name: p1, op: average_pool, kernel: 3, stride: 2, padding: {bottom: 1, right: 1}}
+  - {name: c2, op: conv2d, outputs: 8, kernel: 3, groups: 2, padding: same, weights: {values: c2, scheme: float},
+     bias: {values: b2}, activation: ACTIVATION, output: {format: float}}
+  - {name: sum, op: add, inputs: [p1, c2], activation: ACTIVATION, output: {format: float}}
+  - {name: p2, op: max_pool, kernel: 2}
+  - {name: d1, op: dense, outputs: 10, weights: {values: d1, scheme: float}, bias: {values: b1}}
+  - {name: class, op: argmax}
+";
+
+fn described(folder: &Path, activation: &str) -> PathBuf {
+    let digits = root().canonicalize().unwrap().join("examples/digits");
+    let test = format!("test: {{input: {0}/test_images.npy, labels: {0}/test_labels.npy}}", digits.display());
+    let layers = LAYERS.replace("ACTIVATION", activation);
+    let text = format!(
+        "netetch: 1\nname: net\nweights: absent.npz\ninput: {{shape: [8, 8, 1], format: u5, exp: -4}}\nlayers:{layers}{test}\n"
+    );
+    let path = folder.join("fresh.yaml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn every_kind_of_layer_learns_and_is_what_its_description_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let [real, integer] = ["real.yaml", "integer.yaml"].map(|name| folder.path().join(name));
+    let network = described(folder.path(), "{leaky: 0.125}");
+    let accuracy = report(&digits(&network.display().to_string(), &real, "--fresh --epochs 15 --rate 0.02"))
+        ["accuracy"]
+        .clone();
+    let description = netetch::desc::read(&real).unwrap();
+    let frames = data::real(&description, &root().join("examples/digits/test_images.npy")).unwrap();
+    let classes = netetch::float::read(&description).unwrap().classes(frames.view()).unwrap();
+    let labels = data::labels(&root().join("examples/digits/test_labels.npy")).unwrap();
+    let right = classes.iter().zip(&labels).filter(|(class, label)| class == label).count();
+    // Sums in another order may turn a frame whose two best scores are nearly equal.
+    assert!((accuracy.as_f64().unwrap() * 450.0 - right as f64).abs() < 2.5, "{accuracy} {right}");
+    assert!(right > 400, "{right}");
+
+    let network = described(folder.path(), "relu").display().to_string();
+    let options = "--fresh --epochs 15 --retrain 6 --scheme dfp-5 --activations 6 --optimizer adadelta --rate 5 --retrain-rate 1";
+    let accuracy = report(&digits(&network, &integer, options))["accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.85, "{accuracy}");
+    let error = run(&digits(&described(folder.path(), "tanh").display().to_string(), &integer, options));
+    assert!(String::from_utf8_lossy(&error.stderr).contains("cannot be trained"));
+}
+
+#[test]
+fn capacity_answers_for_a_memory_and_keeps_its_trainings() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |memory: &str| -> Value {
+        let data = "--data examples/digits/images.npy --labels examples/digits/labels.npy --except examples/digits/test_index.npy";
+        let options = "--widths 0.25,0.5 --bits 2,4 --seeds 2 --epochs 6,4 --json";
+        let text = format!("capacity {MLP} {memory} {data} {options} --folder {}", folder.path().display());
+        let output = program().args(text.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let first = report("--memory 2.2");
+    // 64-8-4-10 has 584 weights, 64-16-8-10 has 1232: two bits of the first, no four bits of either, fit in 2.2 kbit.
+    let choices = first["choices"].as_array().unwrap();
+    assert_eq!(choices.len(), 1);
+    assert_eq!((&choices[0]["bits"], &choices[0]["weights"]), (&2.into(), &584.into()));
+    let errors = |curve: usize, point: usize| {
+        first["curves"][curve]["points"][point]["errors"].as_array().unwrap().len()
+    };
+    assert_eq!([errors(0, 0), errors(1, 1), errors(2, 1)], [2, 2, 2]);
+    let kept = |ending: &str| {
+        let all = fs::read_dir(folder.path()).unwrap().flatten();
+        let mut found: Vec<_> =
+            all.map(|entry| entry.path()).filter(|path| path.extension().unwrap() == ending).collect();
+        found.sort();
+        found.iter().map(|path| fs::metadata(path).unwrap().modified().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(kept("svg").len(), 3);
+    let before = kept("json");
+    assert_eq!(before.len(), 4);
+    let second = report("--target ice40-up5k");
+    assert_eq!(kept("json"), before, "nothing is trained again");
+    assert_eq!((&second["memory"], &second["curves"]), (&122_880.0.into(), &first["curves"]));
+    assert_eq!(second["choices"].as_array().unwrap().len(), 2);
+}

@@ -30,6 +30,7 @@ mod schema;
 mod sim;
 mod steps;
 mod synth;
+mod train;
 
 /// Quantized neural networks to verified circuits.
 #[derive(Debug, Parser)]
@@ -42,6 +43,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Allocate(allocate::Args),
+    /// For a memory, the width of a network and the bits of its weights; with --help, how.
+    Capacity(train::Args),
     Check(check::Args),
     Doctor(doctor::Args),
     Emit(emit::Args),
@@ -53,6 +56,8 @@ enum Command {
     Schema(schema::Args),
     Sim(sim::Args),
     Synth(synth::Args),
+    /// Trains a network, in real numbers and then in integers; with --help, how.
+    Train(train::Args),
 }
 
 /// Runs the chosen command; its exit code says how it went.
@@ -62,6 +67,7 @@ enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Allocate(args) => allocate::run(args),
+        Command::Capacity(args) => train::run("capacity", args),
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
@@ -73,6 +79,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema(args) => schema::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::Train(args) => train::run("train", args),
     }
 }
 
