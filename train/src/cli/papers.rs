@@ -29,7 +29,7 @@ pub struct Args {
     #[arg(long, default_value_t = 2)]
     jobs: usize,
     /// Epochs in real numbers, and of each retraining.
-    #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<usize, 2>, default_value = "40,30")]
+    #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<usize, 2>, default_value = "60,60")]
     epochs: [usize; 2],
     /// The greatest step sizes of both.
     #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<f64, 2>, default_value = "0.01,0.003")]
@@ -38,10 +38,10 @@ pub struct Args {
     #[arg(long, default_value = "adam")]
     optimizer: Rule,
     /// The greatest λ of QR and WQR.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 100.0)]
     lambda: f64,
     /// Outputs of the hidden layers, times those of examples/digits_float/mlp.yaml.
-    #[arg(long, value_delimiter = ',', default_value = "0.25,0.5,1,2,4")]
+    #[arg(long, value_delimiter = ',', default_value = "0.25,0.5,1,2")]
     widths: Vec<f64>,
 }
 
