@@ -3,7 +3,8 @@
 `default_nettype none
 
 module loop_counter #(
-    parameter LENGTH = 4                   // steps of the loop
+    parameter LENGTH = 4,                  // steps of the loop
+    parameter FIRST  = 0                   // steps of it done at reset; less than LENGTH
 ) (
     input  wire clk,                       // clock
     input  wire rst,                       // synchronous reset, active high
@@ -31,8 +32,8 @@ module loop_counter #(
           end_q   <= !end_q && count_q == BEFORE_LAST;
         end
         if (rst) begin
-          count_q <= {BITS{1'b0}};
-          end_q   <= 1'b0;
+          count_q <= FIRST[BITS-1:0];
+          end_q   <= FIRST == LENGTH - 1;
         end
       end
     end
@@ -47,7 +48,7 @@ module loop_counter #(
   reg [BITS:0] steps_q;                    // since the last end
   always @(posedge clk) begin
     if (step) steps_q <= at_end ? {(BITS + 1) {1'b0}} : steps_q + 1'b1;
-    if (rst) steps_q <= {(BITS + 1) {1'b0}};
+    if (rst) steps_q <= FIRST[BITS:0];
   end
   always @(*) if (past_q) assert (at_end == (steps_q == LENGTH - 1) && steps_q < LENGTH);
   generate

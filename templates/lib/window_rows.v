@@ -23,46 +23,63 @@ module window_rows #(
   // Rows counted from the start of the frame being read; negative while that frame's predecessor is still being written.
   localparam COUNT_BITS = $clog2(HEIGHT + ROWS + STRIDE_H + KERNEL_H + PAD_TOP + PAD_BOTTOM + 1) + 1;
   localparam ROOM_BITS  = $clog2(ROWS + STRIDE_H + 1);
+  localparam signed [COUNT_BITS-1:0] ZERO = {COUNT_BITS{1'b0}};
   localparam signed [COUNT_BITS-1:0] FRAME = HEIGHT[COUNT_BITS-1:0];
   localparam signed [COUNT_BITS-1:0] STRIDE = STRIDE_H[COUNT_BITS-1:0];
-  localparam signed [COUNT_BITS-1:0] FIRST_NEED_RAW = KERNEL_H[COUNT_BITS-1:0] - PAD_TOP[COUNT_BITS-1:0];
-  localparam signed [COUNT_BITS-1:0] FIRST_NEED = (FIRST_NEED_RAW > FRAME) ? FRAME : FIRST_NEED_RAW;
-  localparam signed [COUNT_BITS-1:0] FIRST_NEXT = STRIDE - PAD_TOP[COUNT_BITS-1:0];
-  localparam signed [COUNT_BITS-1:0] ZERO = {COUNT_BITS{1'b0}};
+  localparam signed [COUNT_BITS-1:0] NEED_RAW = KERNEL_H[COUNT_BITS-1:0] - PAD_TOP[COUNT_BITS-1:0];
+  localparam signed [COUNT_BITS-1:0] NEED = (NEED_RAW > FRAME) ? FRAME : NEED_RAW;       // of the first output row
+  localparam signed [COUNT_BITS-1:0] LEFT = FRAME - NEED;
+  localparam signed [COUNT_BITS-1:0] NEXT = STRIDE - PAD_TOP[COUNT_BITS-1:0];            // top row of the second one
+  localparam signed [COUNT_BITS-1:0] FREED = (NEXT > FRAME) ? FRAME : (NEXT < ZERO) ? ZERO : NEXT;
+  localparam signed [COUNT_BITS-1:0] MORE = (LEFT < STRIDE) ? LEFT : STRIDE;
+  localparam ONE = OUT_HEIGHT == 1;
   localparam [ROOM_BITS-1:0] RING = ROWS[ROOM_BITS-1:0];
 
-  reg  signed [COUNT_BITS-1:0] need_q;     // rows that must be complete before the output row starts
-  reg  signed [COUNT_BITS-1:0] ahead_q;    // rows complete beyond those
-  reg         [ ROOM_BITS-1:0] base_q;     // rows released, modulo 2^ROOM_BITS
-  reg  signed [COUNT_BITS-1:0] next_q;     // top row of the next output row's window
-  reg         [ ROOM_BITS-1:0] room_q;     // rows of the ring that may be written
+  // What an output row does when it is done is made ready one row before.
+  wire                          next_last; // the next output row is the last of its frame
+  reg                           last_q;
+  reg  signed [COUNT_BITS-1:0] further_q; // rows that the next output row needs beyond this one's
+  reg  signed [COUNT_BITS-1:0] left_q;    // rows of the frame beyond those that the next output row needs
+  reg         [ ROOM_BITS-1:0] freed_q;   // rows that this output row releases
+  reg         [ ROOM_BITS-1:0] base_q;    // rows released once it is done, modulo 2^ROOM_BITS
+  reg  signed [COUNT_BITS-1:0] next_q;    // top row of the window after the next output row's
+  reg  signed [COUNT_BITS-1:0] ahead_q;   // rows complete beyond those that this output row needs
+  reg         [ ROOM_BITS-1:0] room_q;    // rows of the ring that may be written
 
-  wire signed [COUNT_BITS-1:0] need_sum = need_q + STRIDE;
-  wire signed [COUNT_BITS-1:0] need_d = last_row ? FIRST_NEED : (need_sum > FRAME) ? FRAME : need_sum;
-  wire signed [COUNT_BITS-1:0] further = (last_row ? FIRST_NEED + FRAME : need_d) - need_q;
-  wire        [ ROOM_BITS-1:0] base_next = (last_row || next_q > FRAME) ? FRAME[ROOM_BITS-1:0] :
+  wire signed [COUNT_BITS-1:0] more = (left_q < STRIDE) ? left_q : STRIDE;
+  wire        [ ROOM_BITS-1:0] base_next = (next_last || next_q > FRAME) ? FRAME[ROOM_BITS-1:0] :
       (next_q < ZERO) ? {ROOM_BITS{1'b0}} : next_q[ROOM_BITS-1:0];
-  wire        [ ROOM_BITS-1:0] freed = base_next - base_q;
+  wire signed [COUNT_BITS-1:0] ahead = ahead_q + {{(COUNT_BITS - 1) {1'b0}}, row_written};
+  wire        [ ROOM_BITS-1:0] room = room_q - {{(ROOM_BITS - 1) {1'b0}}, row_written};
+  wire signed [COUNT_BITS-1:0] ahead_done = ahead - further_q;
+  wire        [ ROOM_BITS-1:0] room_done = room + freed_q;
 
   assign row_present = !ahead_q[COUNT_BITS-1];
   assign row_room    = room_q != {ROOM_BITS{1'b0}};
+  assign last_row    = last_q;
 
-  loop_counter #(.LENGTH(OUT_HEIGHT)) u_out_row (.clk(clk), .rst(rst), .step(row_done), .at_end(last_row));
+  loop_counter #(.LENGTH(OUT_HEIGHT), .FIRST(1 % OUT_HEIGHT)) u_next (.clk(clk), .rst(rst), .step(row_done), .at_end(next_last));
 
   always @(posedge clk) begin
-    ahead_q <= ahead_q + {{(COUNT_BITS - 1) {1'b0}}, row_written} - (row_done ? further : ZERO);
-    room_q  <= room_q + (row_done ? freed : {ROOM_BITS{1'b0}}) - (row_written ? {{(ROOM_BITS - 1) {1'b0}}, 1'b1} : {ROOM_BITS{1'b0}});
+    ahead_q <= row_done ? ahead_done : ahead;
+    room_q  <= row_done ? room_done : room;
     if (row_done) begin
-      need_q    <= need_d;
-      next_q    <= last_row ? FIRST_NEXT : next_q + STRIDE;
-      base_q    <= last_row ? {ROOM_BITS{1'b0}} : base_next;
+      last_q    <= next_last;
+      further_q <= next_last ? left_q + NEED : more;
+      left_q    <= next_last ? LEFT : left_q - more;
+      freed_q   <= base_next - base_q;
+      base_q    <= next_last ? {ROOM_BITS{1'b0}} : base_next;
+      next_q    <= next_last ? NEXT : next_q + STRIDE;
     end
     if (rst) begin
-      ahead_q    <= -FIRST_NEED;
-      need_q     <= FIRST_NEED;
-      next_q     <= FIRST_NEXT;
-      base_q     <= {ROOM_BITS{1'b0}};
-      room_q     <= RING;
+      ahead_q   <= -NEED;
+      room_q    <= RING;
+      last_q    <= ONE;
+      further_q <= ONE ? FRAME : MORE;
+      left_q    <= ONE ? LEFT : LEFT - MORE;
+      freed_q   <= ONE ? FRAME[ROOM_BITS-1:0] : FREED[ROOM_BITS-1:0];
+      base_q    <= ONE ? {ROOM_BITS{1'b0}} : FREED[ROOM_BITS-1:0];
+      next_q    <= ONE ? NEXT : NEXT + STRIDE;
     end
   end
 
