@@ -17,9 +17,9 @@ struct Choice {
 /// Whether a negative sum is a negated term or, where there are constants, a complemented one is found by
 /// trying.
 pub fn finish(graph: &mut Graph, columns: Columns, constants: &[i64], granule: u32) -> Vec<Output> {
-    let Columns { sums, weights, limit, .. } = columns;
+    let Columns { sums, limit, .. } = columns;
     let mut outputs = Vec::new();
-    for (index, (digits, weight)) in sums.into_iter().zip(weights).enumerate() {
+    for (index, digits) in sums.into_iter().enumerate() {
         let start = graph.nodes.len();
         let constant = constants.get(index).copied();
         let one = |graph: &mut Graph, constant: i64| {
@@ -27,6 +27,8 @@ pub fn finish(graph: &mut Graph, columns: Columns, constants: &[i64], granule: u
             if constant != 0 {
                 digits.push(graph.constant(constant));
             }
+            // A constant of 0 takes no place, though there was room for it.
+            let weight = digits.iter().map(|&digit| graph.weight(digit)).sum();
             add_up(graph, digits, weight, limit, granule)
         };
         let mut output = Output { term: one(graph, constant.unwrap_or(0)), complement: false };
