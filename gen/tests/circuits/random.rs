@@ -161,3 +161,15 @@ fn random_networks_become_right_circuits() {
     let refusals: usize = refused.borrow().values().sum();
     assert!(refusals < done, "more networks have no circuit than have one: {refusals} beside {done}");
 }
+
+/// An unrolled layer behind one that can only give 0: sums that no output reads.
+#[test]
+fn a_network_that_was_refused_by_the_linter_is_a_right_circuit() {
+    if let Err(error) = Tool::find(ToolKind::Verilator) {
+        println!("skipped: {error}");
+        return;
+    }
+    let networks = vec![vec![72_413_318_129_613_710, 11_141_400_736_734_825_099, 10_346_561_944_415_699_940]];
+    let batch = Batch { input: 15_000_935_189_876_686_929, networks, foldings: 3_755_611_149_450_586_710 };
+    assert_eq!(proved(&batch, &RefCell::default()), Ok(1));
+}
