@@ -202,7 +202,7 @@ mod tests {
 
     fn layer(name: &str, lc: usize, bram: usize) -> Layer {
         let resources = Resources { lut: lc / 2, ff: lc, lc, bram, ..Resources::default() };
-        Layer { name: name.into(), resources, rom_bits: 0 }
+        Layer { resources, ..Layer::new(name) }
     }
 
     #[test]

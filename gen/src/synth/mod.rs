@@ -257,18 +257,23 @@ impl Job<'_> {
     /// The manifest's stages in order, then everything between them as `(chain)`.
     fn layers(&self, owners: &BTreeMap<Owner, Resources>) -> Vec<Layer> {
         let stages = &self.manifest.stages;
+        let is_stage = |name: &str| stages.iter().any(|stage| stage.name == name);
         let mut layers: Vec<Layer> = stages
             .iter()
-            .map(|stage| Layer {
-                name: stage.name.clone(),
-                resources: owners.get(&Some(stage.name.clone())).copied().unwrap_or_default(),
-                rom_bits: stage.rom_bits,
-            })
+            .map(|stage| Layer { rom_bits: stage.rom_bits, ..Layer::new(&stage.name) })
+            .chain([Layer::new("(chain)")])
             .collect();
-        let mut chain = Resources::default();
-        let is_stage = |owner: &Owner| stages.iter().any(|stage| owner.as_ref() == Some(&stage.name));
-        owners.iter().filter(|(owner, _)| !is_stage(owner)).for_each(|(_, resources)| chain += *resources);
-        layers.push(Layer { name: "(chain)".into(), resources: chain, rom_bits: 0 });
+        for (owner, &resources) in owners {
+            let (name, leaf) = match owner {
+                Some(owner) if is_stage(&owner.stage) => (owner.stage.as_str(), owner.leaf.as_str()),
+                Some(owner) => ("(chain)", owner.stage.as_str()),
+                None => ("(chain)", ""),
+            };
+            if let Some(layer) = layers.iter_mut().find(|layer| layer.name == name) {
+                layer.resources += resources;
+                *layer.leaves.entry(leaf.to_owned()).or_default() += resources;
+            }
+        }
         layers
     }
 }

@@ -1,4 +1,4 @@
-//! Whose a cell is: what each stage takes of the device.
+//! Whose a cell is: what each leaf of each stage takes of the device.
 //!
 //! A flattened netlist keeps the names of registers and of the nets that the RTL named; what lies between them has
 //! none. So a cell belongs to the stage that its output's name says, and a nameless one to the stage that
@@ -9,8 +9,16 @@ use std::collections::{BTreeMap, HashMap};
 use super::netlist::{Bit, Cell, Direction, Module, Net, Wiring};
 use super::yosys::{INSTANCE, NAMED};
 
-/// A stage of the network, by its instance's name without `u_`; none for what lies between the stages.
-pub(super) type Owner = Option<String>;
+/// An instance in the network, by names without `u_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Instance {
+    pub stage: String,
+    /// Its part that a cell belongs to; empty for the stage's own wiring.
+    pub leaf: String,
+}
+
+/// Where a cell belongs; nowhere if it lies between the stages.
+pub(super) type Owner = Option<Instance>;
 
 /// Every cell's owner; none for those around the network.
 pub(super) fn owners(module: &Module, wiring: &Wiring) -> Vec<Option<Owner>> {
@@ -38,25 +46,26 @@ fn network(name: &str) -> Option<&str> {
     name.strip_prefix(INSTANCE)?.strip_prefix('.')
 }
 
-/// The stage that drives a net, for every net whose name says so.
-fn names(module: &Module) -> HashMap<u64, String> {
+/// The instance that drives a net, for every net whose name says so.
+fn names(module: &Module) -> HashMap<u64, Instance> {
     let mut names = HashMap::new();
     let named = |net: &Net| net.hide_name == 0 && net.attributes.contains_key(NAMED);
     for (name, net) in module.netnames.iter().filter(|(_, net)| named(net)) {
-        if let Some((instance, _)) = network(name).and_then(|name| name.split_once('.')) {
-            let stage = instance.strip_prefix("u_").unwrap_or(instance);
-            let nets = net.bits.iter().filter_map(Bit::net);
-            names.extend(nets.map(|net| (net, stage.to_owned())));
+        if let Some((instance, rest)) = network(name).and_then(|name| name.split_once('.')) {
+            let leaf = rest.split_once('.').map_or("", |(leaf, _)| leaf);
+            let plain = |name: &str| name.strip_prefix("u_").unwrap_or(name).to_owned();
+            let instance = Instance { stage: plain(instance), leaf: plain(leaf) };
+            names.extend(net.bits.iter().filter_map(Bit::net).map(|net| (net, instance.clone())));
         }
     }
     names
 }
 
-/// The most frequent stage; the first in order where two are.
-fn most<'a>(stages: impl Iterator<Item = &'a String>) -> Owner {
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    stages.for_each(|stage| *counts.entry(stage).or_default() += 1);
-    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(stage, _)| stage.clone())
+/// The most frequent one; the first in order where two are.
+fn most<'a>(instances: impl Iterator<Item = &'a Instance>) -> Owner {
+    let mut counts: BTreeMap<&Instance, usize> = BTreeMap::new();
+    instances.for_each(|instance| *counts.entry(instance).or_default() += 1);
+    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(instance, _)| instance.clone())
 }
 
 /// Gives every cell inside without an owner what `neighbours` says, until nothing changes.

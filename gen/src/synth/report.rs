@@ -1,5 +1,7 @@
 //! What synthesis found.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use super::resources::Resources;
@@ -51,6 +53,16 @@ pub struct Layer {
     pub resources: Resources,
     /// ROM bits that it uses.
     pub rom_bits: usize,
+    /// What its leaves take of that, by their instances' names; the empty name stands for what lies between them.
+    #[serde(default)]
+    pub leaves: BTreeMap<String, Resources>,
+}
+
+impl Layer {
+    /// A layer that takes nothing.
+    pub(super) fn new(name: &str) -> Self {
+        Layer { name: name.to_owned(), resources: Resources::default(), rom_bits: 0, leaves: BTreeMap::new() }
+    }
 }
 
 /// What all layers take.
