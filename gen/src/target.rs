@@ -27,6 +27,15 @@ impl Family {
             Family::Gowin => "gowin",
         }
     }
+
+    /// Its devices' block RAM.
+    pub fn block_ram(self) -> BlockRam {
+        match self {
+            Family::Ecp5 => DP16KD,
+            Family::Ice40 => RAM40,
+            Family::Gowin => BSRAM,
+        }
+    }
 }
 
 /// A device.
@@ -70,6 +79,11 @@ pub struct BlockRam {
 }
 
 impl BlockRam {
+    /// Bits of the widest word that it gives in a cycle.
+    pub fn widest(&self) -> usize {
+        self.shapes.iter().map(|&(_, bits)| bits).max().unwrap_or(0)
+    }
+
     /// The fewest blocks that hold `words` words of `width` bits.
     pub fn blocks(&self, words: usize, width: usize) -> usize {
         let blocks = |&(depth, bits): &(usize, usize)| words.div_ceil(depth) * width.div_ceil(bits);
@@ -132,11 +146,7 @@ impl Target {
 
     /// Its block RAM.
     pub fn block_ram(self) -> BlockRam {
-        match self.family() {
-            Family::Ecp5 => DP16KD,
-            Family::Ice40 => RAM40,
-            Family::Gowin => BSRAM,
-        }
+        self.family().block_ram()
     }
 }
 

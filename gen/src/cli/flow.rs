@@ -11,7 +11,7 @@ use netetch::emit::{self, Options};
 use netetch::error::Error;
 use netetch::golden::Golden;
 use netetch::ir::Graph;
-use netetch::plan::{self, Plan};
+use netetch::plan::{self, Bound, Plan};
 use netetch::report::{CyclesReport, LayerReport, Report, RomReport, summary};
 use netetch::sim::{self, SimReport};
 use netetch::synth::{
@@ -249,6 +249,7 @@ impl Circuit<'_> {
             rom: RomReport { bits_used: built.rom.bits_used, bits_taken: built.rom.bits_taken },
             bitstream: built.files.bitstream.clone(),
             layers: layers.collect(),
+            bound: Bound::of(&self.plan, built.target),
             seconds: steps.seconds,
         }
     }

@@ -21,6 +21,7 @@ mod flow;
 mod frames;
 mod import;
 mod model;
+mod plan;
 mod plot;
 mod quantization;
 mod quantize;
@@ -50,6 +51,7 @@ enum Command {
     Emit(emit::Args),
     Flow(flow::Args),
     Import(import::Args),
+    Plan(plan::Args),
     Quantize(quantize::Args),
     Reports(reports::Args),
     Run(run::Args),
@@ -73,6 +75,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Emit(args) => emit::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Import(args) => import::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Quantize(args) => quantize::run(args),
         Command::Reports(args) => reports::run(args),
         Command::Run(args) => run::run(args),

@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::ArrayView2;
 use netetch::ir::Graph;
+use netetch::plan::Bound;
 use netetch::sim::{self, SimReport, Sources};
 use netetch::synth::report::{Resources, SynthReport};
 use netetch::synth::{self, Board, Link, Options};
@@ -116,6 +117,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report, &results.display().to_string());
+        if let Some(bound) = Bound::of(&plan, target) {
+            say!("{}", bound.line());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Faults, Place, Result};
 
 pub use tensor::Tensor;
-pub use types::{Array, ArrayKind, Folding, Goal, Hardware, Layer, Network, TestSet};
+pub use types::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Layer, Network, TestSet};
 pub use weight_files::WeightFiles;
 
 use doubts::Doubts;

@@ -23,6 +23,8 @@ pub struct Raw<'a> {
     pub lanes: usize,
     /// Windows of a beat.
     pub pixels: usize,
+    /// Whether memories are told by their size alone.
+    pub sketch: bool,
 }
 
 impl Raw<'_> {
@@ -36,6 +38,9 @@ impl Raw<'_> {
 
     /// A memory of one word a fold, of one field a lane; lanes past the last channel hold `padding`.
     fn rom(&self, bits: usize, padding: i64, field: impl Fn(usize) -> i64) -> Rom {
+        if self.sketch {
+            return Rom::blank(self.lanes * bits, self.folds(), self.channels * bits);
+        }
         let mut rom = Rom::new(self.lanes * bits, self.channels * bits);
         for channel in 0..self.folds() * self.lanes {
             rom.push(if channel < self.channels { field(channel) } else { padding } as u64, bits);
@@ -153,8 +158,12 @@ fn multiply_leaf(
         values.iter().map(|&value| Range::new(0, value.into()).signed_bits() as usize).max().unwrap_or(1)
     });
     let width = base.bias_bits + mult_bits + negative_bits + shift_bits;
-    let mut rom = Rom::new(raw.lanes * width, raw.channels * width);
-    for channel in 0..raw.folds() * raw.lanes {
+    let mut rom = match raw.sketch {
+        true => Rom::blank(raw.lanes * width, raw.folds(), raw.channels * width),
+        false => Rom::new(raw.lanes * width, raw.channels * width),
+    };
+    let filled = if raw.sketch { 0 } else { raw.folds() * raw.lanes };
+    for channel in 0..filled {
         let exists = channel < raw.channels;
         let mut push = |value: i64, bits: usize| rom.push(if exists { value as u64 } else { 0 }, bits);
         push(at(biases, channel) + raw.correction(channel), base.bias_bits);
@@ -180,8 +189,10 @@ pub fn threshold(raw: &Raw, thresholds: &Thresholds) -> Result<Leaf> {
         let least = distance.div_euclid(raw.gain) + i64::from(distance.rem_euclid(raw.gain) != 0);
         least.clamp(limits.min, limits.max)
     };
-    let mut rom = Rom::new(raw.lanes * steps * bits, raw.channels * steps * bits);
-    for channel in 0..raw.folds() * raw.lanes {
+    let (width, used) = (raw.lanes * steps * bits, raw.channels * steps * bits);
+    let mut rom = if raw.sketch { Rom::blank(width, raw.folds(), used) } else { Rom::new(width, used) };
+    let filled = if raw.sketch { 0 } else { raw.folds() * raw.lanes };
+    for channel in 0..filled {
         for step in 0..steps {
             let value = if channel < raw.channels { field(channel, step) } else { limits.max };
             rom.push(value as u64, bits);
@@ -211,7 +222,7 @@ mod tests {
     use ndarray::array;
 
     fn raw(gain: i64, corrections: &[i64]) -> Raw<'_> {
-        Raw { gain, corrections, bits: 6, channels: 3, lanes: 2, pixels: 1 }
+        Raw { gain, corrections, bits: 6, channels: 3, lanes: 2, pixels: 1, sketch: false }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Runs of nodes that become stages, and what a folding makes of each.
 
 use crate::error::{Error, Place, Result};
-use crate::ir::{BlockOrder, Fact, Graph, NodeId, Op, Requantize, Scaling, Weights, Window};
+use crate::ir::{BlockOrder, Fact, Graph, NodeId, Op, Weights, Window};
 
 use super::stream::Stream;
 
@@ -71,8 +71,6 @@ pub struct Group<'a> {
     pub output: &'a Fact,
     /// The user's layer of the head.
     pub layer: &'a str,
-    /// Whether multipliers scale what it gives.
-    pub is_scaled: bool,
     /// The outputs of the network that it gives.
     pub outputs: Vec<NodeId>,
 }
@@ -108,7 +106,6 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
         match (head(&node.op), follows) {
             (Head::Elements, Some(index)) => {
                 groups[index].nodes.push(id);
-                groups[index].is_scaled |= multiplies(&node.op);
                 groups[index].output = &node.fact;
                 made_by[id.index()] = Some(index);
             }
@@ -125,7 +122,6 @@ pub fn groups(graph: &Graph) -> Result<Vec<Group<'_>>> {
                     input: &graph[node.inputs[0]].fact,
                     output: &node.fact,
                     layer: &node.layer,
-                    is_scaled: multiplies(&node.op),
                     outputs: Vec::new(),
                 });
                 made_by[id.index()] = Some(groups.len() - 1);
@@ -155,10 +151,6 @@ fn needed(graph: &Graph, outputs: &[NodeId]) -> Vec<bool> {
         }
     }
     needed
-}
-
-fn multiplies(op: &Op) -> bool {
-    matches!(op, Op::Requantize(Requantize { scaling: Scaling::Multiply { .. }, .. }))
 }
 
 fn head(op: &Op) -> Head<'_> {

@@ -2,8 +2,11 @@
 
 mod activation;
 mod array;
+mod bound;
+pub mod cost;
 mod cycles;
 mod folding;
+mod goal;
 mod group;
 mod handshake;
 mod join;
@@ -14,11 +17,14 @@ mod pool;
 mod reciprocal;
 mod rom;
 mod run;
+mod search;
 mod stage;
 mod stream;
 mod unrolled;
 
+pub use bound::Bound;
 pub use cycles::Cycles;
+pub use goal::{Explanation, explain};
 pub use group::Folding;
 pub use leaf::{
     ArrayLeaf, BlockLeaf, Converter, Leaf, MultiplyLeaf, Pace, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf,
@@ -34,7 +40,7 @@ use crate::error::{Error, Place, Result};
 use crate::ir::{Graph, NodeId};
 use crate::target::{BlockRam, Target};
 use packing::Memory;
-use run::Setting;
+use run::{Detail, Setting};
 
 /// The clock assumed where a description names none.
 const DEFAULT_CLOCK_MHZ: f64 = 100.0;
@@ -104,8 +110,17 @@ impl Plan {
 /// As [`plan`].
 pub fn estimated_luts(graph: &Graph, hardware: &Hardware) -> Result<u64> {
     let groups = group::groups(graph)?;
-    let foldings = folding::choose(&groups, hardware, hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ))?;
-    Ok(groups.iter().zip(foldings).map(|(group, folding)| folding::cost(group, folding)).sum())
+    let choice = goal::choose(graph, &groups, hardware)?;
+    let plan = assemble(graph, &groups, &choice.foldings, hardware, Detail::Sketch(None))?;
+    Ok(cost::plan(&plan, goal::target_of(hardware)?).total.lut as u64)
+}
+
+/// The device that a description is planned for: the one it must fit, its target, or else the one that costs are weighed on.
+///
+/// # Errors
+/// When there is no such device.
+pub fn target(hardware: &Hardware) -> Result<Target> {
+    goal::target_of(hardware)
 }
 
 /// Plans a circuit for a graph: foldings as fixed or chosen for the goal, stages, cycles.
@@ -113,15 +128,42 @@ pub fn estimated_luts(graph: &Graph, hardware: &Hardware) -> Result<u64> {
 /// # Errors
 /// When the graph has several inputs, or the hardware section cannot be had.
 pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
-    let clock_mhz = hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ);
-    let target = hardware.target.as_deref().map(str::parse::<Target>).transpose()?;
-    let memory = target.map(Memory::of);
     let groups = group::groups(graph)?;
-    let foldings = folding::choose(&groups, hardware, clock_mhz)?;
-    let input = door(&groups, &foldings);
+    let choice = goal::choose(graph, &groups, hardware)?;
+    assemble(graph, &groups, &choice.foldings, hardware, Detail::Whole)
+}
+
+/// The cycles that the slowest stage can be made to take, fastest first.
+///
+/// # Errors
+/// As [`plan`].
+pub fn paces(graph: &Graph, hardware: &Hardware) -> Result<Vec<u64>> {
+    let groups = group::groups(graph)?;
+    let fixed = folding::fixed_foldings(&groups, hardware)?;
+    let search = search::Search::new(graph, &groups, &fixed, goal::target_of(hardware)?, clock_of(hardware));
+    Ok(search.paces())
+}
+
+fn clock_of(hardware: &Hardware) -> f64 {
+    hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ)
+}
+
+/// The stages at these foldings.
+fn assemble(
+    graph: &Graph,
+    groups: &[group::Group],
+    foldings: &[Folding],
+    hardware: &Hardware,
+    detail: Detail,
+) -> Result<Plan> {
+    let clock_mhz = clock_of(hardware);
+    let named = hardware.fit.as_deref().or(hardware.target.as_deref());
+    let target = named.map(str::parse::<Target>).transpose()?;
+    let memory = target.map(Memory::of);
+    let input = door(groups, foldings);
     let mut stages: Vec<Stage> = Vec::new();
     let mut built: Vec<usize> = Vec::new();
-    for (index, (group, &folding)) in groups.iter().zip(&foldings).enumerate() {
+    for (index, (group, &folding)) in groups.iter().zip(foldings).enumerate() {
         let mut sources = Vec::new();
         for (port, operand) in group.operands.iter().enumerate() {
             let source = operand.source.map(|group| built[group]);
@@ -141,15 +183,16 @@ pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
             source: stream,
             clock_mhz,
             memory,
-            continues: run::continues(graph, &groups, &foldings, index),
-            runs_on: run::runs_on(graph, &groups, &foldings, index),
+            continues: run::continues(graph, groups, foldings, index),
+            runs_on: run::runs_on(graph, groups, foldings, index),
+            detail,
         };
         let stage = stage::build(graph, group, folding, setting, sources);
         stages.push(stage.map_err(|e| e.at(Place::layer(group.layer)))?);
         built.push(stages.len() - 1);
     }
     run::settle_runs(&mut stages);
-    let outputs = outputs(graph, &groups, &built, &stages);
+    let outputs = outputs(graph, groups, &built, &stages);
     let cycles = settle(&mut stages, input.beats() as u64, &outputs)?;
     Ok(Plan { network: graph.name.clone(), clock_mhz, target, input, outputs, stages, cycles })
 }

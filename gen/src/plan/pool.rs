@@ -57,7 +57,7 @@ pub(super) fn pool(
     builder.push("sum", leaf, lanes * sum_bits);
     let divisors = if window.is_padded() && !count_padding { places(group, window) } else { vec![area] };
     let channels = group.input.shape.channels();
-    let raw = Raw { gain: 1, corrections: &[], bits: sum_bits, channels, lanes, pixels: 1 };
+    let raw = Raw { gain: 1, corrections: &[], bits: sum_bits, channels, lanes, pixels: 1, sketch: false };
     let leaf = divide(&raw, &divisors, rounding, values, encoding)
         .map_err(|error| error.at(Place::layer(group.layer)))?;
     builder.push("divide", leaf, lanes * bits);

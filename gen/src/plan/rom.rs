@@ -17,6 +17,11 @@ impl Rom {
         Rom { width, used_bits, words: Vec::new(), fill: width }
     }
 
+    /// A memory of which only the size is told.
+    pub fn blank(width: usize, words: usize, used_bits: usize) -> Self {
+        Rom { width, used_bits, words: vec![Vec::new(); words], fill: width }
+    }
+
     /// Appends the lowest `bits` of `value`, above what the current word holds, and opens the next
     /// word when it is full. Fields never straddle words: `width` is a multiple of what is pushed.
     pub fn push(&mut self, value: u64, bits: usize) {

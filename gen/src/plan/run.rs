@@ -5,16 +5,17 @@ use crate::fixed::{Encoding, Range, Rounding};
 use crate::ir::{Graph, Node, NodeId, Op, Requantize, Scaling};
 
 use super::activation::Raw;
+use super::array::Product2d;
 use super::group::{Folding, Group, Head};
 use super::leaf::{Converter, Leaf, Pace};
 use super::packing::Memory;
 use super::stage::{Builder, Part, Stage, activation, window_leaf};
 use super::stream::Stream;
-use super::unrolled::UnrolledLeaf;
+use super::unrolled::{Given, MOST_ORDERS, UnrolledLeaf};
 
 /// Where a stage stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Setting {
+pub struct Setting<'a> {
     /// The stream of the stage before it.
     pub source: Stream,
     /// The clock asked for.
@@ -25,6 +26,18 @@ pub struct Setting {
     pub continues: bool,
     /// Whether the stage behind it is.
     pub runs_on: bool,
+    /// How much of it is worked out.
+    pub detail: Detail<'a>,
+}
+
+/// How much of a stage is worked out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Detail<'a> {
+    /// All of it.
+    Whole,
+    /// Leaves and widths, for estimates: memories have sizes and no contents, a folded array's product is the one given,
+    /// an unrolled array is the first that is found.
+    Sketch(Option<&'a Product2d>),
 }
 
 /// Whether a stage is a pipeline that never stalls, so that several may follow each other without a
@@ -168,7 +181,9 @@ pub(super) fn unrolled<'a>(
         builder.push("issue", Leaf::BeatIssue { width, pace: Pace { steps: 1, places: 1 } }, width);
     }
     let accumulator = head.fact.format.encoding;
-    let leaf = UnrolledLeaf::new(weights, encoding, range, fused.flatten(), accumulator, setting.clock_mhz)?;
+    let orders = if setting.detail == Detail::Whole { MOST_ORDERS } else { 1 };
+    let given = Given { weights, encoding, range, requantize: fused.flatten(), accumulator };
+    let leaf = UnrolledLeaf::new(given, setting.clock_mhz, orders)?;
     let width = leaf.width();
     builder.push("sums", Leaf::Unrolled(Box::new(leaf)), width);
     if fused.is_some() {
@@ -176,6 +191,7 @@ pub(super) fn unrolled<'a>(
     }
     let lanes = weights.outputs();
     let bits = accumulator.bits() as usize;
-    let raw = Raw { gain: 1, corrections: &[], bits, channels: lanes, lanes, pixels: 1 };
+    let sketch = setting.detail != Detail::Whole;
+    let raw = Raw { gain: 1, corrections: &[], bits, channels: lanes, lanes, pixels: 1, sketch };
     activation(builder, graph, group, &raw)
 }

@@ -1,5 +1,7 @@
 //! The network as a chain of stages, each a chain of leaves.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Range};
 use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
@@ -8,10 +10,10 @@ use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
 use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
 use super::leaf::{ArrayLeaf, BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
-use super::packing::{Memory, Packing};
+use super::packing::Packing;
 use super::pool::pool;
 use super::rom::Rom;
-use super::run::{Setting, runs_free, unrolled};
+use super::run::{Detail, Setting, runs_free, unrolled};
 use super::stream::Stream;
 
 /// An instance of a leaf and the stream that leaves it.
@@ -146,7 +148,7 @@ pub fn build(
         }
         Head::Array(..) if folding.unrolled => unrolled(&mut builder, graph, group, setting)?,
         Head::Array(weights, window, _) => {
-            array(&mut builder, graph, group, folding, setting.memory, weights, window)?
+            array(&mut builder, graph, group, folding, setting, weights, window)?
         }
         Head::Pool(window) => {
             pool(&mut builder, head, group, folding, window)?;
@@ -209,10 +211,11 @@ fn array<'a>(
     graph: &Graph,
     group: &'a Group,
     folding: Folding,
-    memory: Option<Memory>,
+    setting: Setting,
     weights: &Weights,
     window: Option<&Window>,
 ) -> Result<&'a [NodeId]> {
+    let detail = setting.detail;
     let head = &graph[group.nodes[0]];
     let input = group.input.format.encoding;
     let encoding = array_encoding(weights.scheme, input);
@@ -224,7 +227,10 @@ fn array<'a>(
     let padding = window.filter(|window| window.is_padded()).map(|window| window.pad_value);
     let values = padding.map_or(group.input.range, |pad| group.input.range.hull(Range::new(pad, pad)));
     let idle = positions * (groups * folding.simd - length);
-    let product = Product2d::new(weights, encoding, values, idle);
+    let product = match detail {
+        Detail::Sketch(Some(product)) => Cow::Borrowed(product),
+        _ => Cow::Owned(Product2d::new(weights, encoding, values, idle)),
+    };
     if let Some(window) = window {
         let loose = !length.is_multiple_of(folding.simd) && !has_zero(product.product, weights.scheme);
         if window.is_padded() && loose && input.encode(window.pad_value) != Some(0) {
@@ -252,8 +258,14 @@ fn array<'a>(
         builder.recode("decode", folding.simd * blocks * folding.pixels, input, encoding.bits() as usize);
     }
     let lanes = folding.pe * folding.pixels;
-    let rom = weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?;
-    let packing = memory.map_or(Packing::whole(rom.depth()), |memory| {
+    let rom = match detail {
+        Detail::Whole => weight_rom(weights, &product, positions, length, folding.pe, folding.simd)?,
+        Detail::Sketch(_) => {
+            let width = folding.pe * folding.simd * product.code_bits;
+            Rom::blank(width, folds * steps, weights.values.len() * product.code_bits)
+        }
+    };
+    let packing = setting.memory.map_or(Packing::whole(rom.depth()), |memory| {
         Packing::choose(rom.depth(), rom.width, product.is_ternary(), memory)
     });
     let leaf = ArrayLeaf {
@@ -279,6 +291,7 @@ fn array<'a>(
         channels: weights.outputs(),
         lanes: folding.pe,
         pixels: folding.pixels,
+        sketch: detail != Detail::Whole,
     };
     let activated =
         matches!(group.nodes.get(1).map(|&id| &graph[id].op), Some(Op::Requantize(_) | Op::Threshold(_)));
@@ -395,7 +408,8 @@ fn element_wise(builder: &mut Builder, graph: &Graph, id: NodeId, output: Stream
         bits += 1;
         builder.recode(&format!("extend{}", id.index()), lanes, from, bits);
     }
-    let raw = Raw { gain: 1, corrections: &[], bits, channels: output.length, lanes, pixels: 1 };
+    let raw =
+        Raw { gain: 1, corrections: &[], bits, channels: output.length, lanes, pixels: 1, sketch: false };
     let leaf = match &node.op {
         Op::Requantize(op) => requantize(&raw, op),
         Op::Threshold(op) => threshold(&raw, op)?,

@@ -15,12 +15,27 @@ const ADDER_NS: f64 = 2.8;
 /// Bits of weights times orders that a search may try.
 const SEARCH_DIGITS: usize = 800_000;
 /// Orders that a search tries at most.
-const MOST_ORDERS: usize = 400;
+pub(super) const MOST_ORDERS: usize = 400;
 /// Bits of a carry cell where it matters most: an ECP5's.
 const CARRY_BITS: u32 = 2;
 
 /// Bits of a constant or a left shift at most, so that sums keep far from 64 bits.
 const MOST_BITS: u32 = 48;
+
+/// What is wired in.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The matrix.
+    pub weights: &'a Weights,
+    /// How inputs are written.
+    pub encoding: Encoding,
+    /// Every input lies in it.
+    pub range: Range,
+    /// The activation, if it is built in.
+    pub requantize: Option<&'a Requantize>,
+    /// How the outputs are written if it is not.
+    pub accumulator: Encoding,
+}
 
 /// `rows` · x as a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,19 +102,12 @@ impl Channel {
 }
 
 impl UnrolledLeaf {
-    /// Wires a matrix over inputs of `encoding` in; with an activation if `fuses` says so, else the
-    /// outputs are the accumulators, of `accumulator`.
+    /// Wires a matrix in, the best of at most so many orders.
     ///
     /// # Errors
     /// When a bias or a shift is too wide.
-    pub fn new(
-        weights: &Weights,
-        encoding: Encoding,
-        input: Range,
-        requantize: Option<&Requantize>,
-        accumulator: Encoding,
-        clock_mhz: f64,
-    ) -> Result<Self> {
+    pub fn new(given: Given, clock_mhz: f64, most_orders: usize) -> Result<Self> {
+        let Given { weights, encoding, range: input, requantize, accumulator } = given;
         // A bipolar code c stands for 2c − 1.
         let (factor, input) = match encoding {
             Encoding::Bipolar => (2, Range::new(0, 1)),
@@ -117,7 +125,7 @@ impl UnrolledLeaf {
         let inputs = vec![input; weights.inputs()];
         let problem = Problem { rows: &rows, constants: &constants, inputs: &inputs };
         let digits: usize = rows.len() * weights.inputs() * weights.scheme.bits() as usize;
-        let orders = (SEARCH_DIGITS / digits.max(1)).clamp(1, MOST_ORDERS) as u32;
+        let orders = (SEARCH_DIGITS / digits.max(1)).clamp(1, most_orders) as u32;
         let search = Search { orders, register_cost: 1, granule: CARRY_BITS, ..Search::default() };
         let mut sums = share::factor(problem, search);
         sums.tighten();

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::plan::Cycles;
+use crate::plan::{Bound, Cycles};
 use crate::synth::report::Resources;
 
 pub use table::summary;
@@ -55,6 +55,9 @@ pub struct Report {
     pub bitstream: Option<String>,
     /// The stages, in order.
     pub layers: Vec<LayerReport>,
+    /// How far the circuit is from the best that the device allows; none without folded arrays.
+    #[serde(default)]
+    pub bound: Option<Bound>,
     /// Wall-clock seconds of every step.
     pub seconds: BTreeMap<String, f64>,
 }

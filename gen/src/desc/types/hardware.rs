@@ -20,6 +20,12 @@ pub struct Hardware {
     pub clock_mhz: Option<f64>,
     /// How fast it should be: the planner picks the folding.
     pub goal: Option<Goal>,
+    /// What it may take at most; with no goal, the planner picks the fastest that keeps to it.
+    pub max: Option<Budget>,
+    /// The device that it must fit, as `max` of all that the device has.
+    #[serde(default)]
+    #[schemars(schema_with = "names::target")]
+    pub fit: Option<String>,
     /// Explicit folding, layer by layer.
     #[serde(default)]
     pub folding: BTreeMap<String, Array>,
@@ -32,8 +38,26 @@ pub enum Goal {
     /// Clock cycles from one inference to the next, at most.
     Cycles(#[schemars(range(min = 1))] u64),
     /// Inferences per second, at least.
-    #[serde(rename = "inferences_per_s")]
+    #[serde(rename = "inferences_per_s", alias = "fps")]
     InferencesPerSecond(#[schemars(range(min = 0.000_001, max = 1.0e12))] f64),
+    /// Clock cycles from the first input beat to the last output beat, at most.
+    LatencyCycles(#[schemars(range(min = 1))] u64),
+    /// The same in microseconds.
+    LatencyUs(#[schemars(range(min = 0.000_001, max = 1.0e12))] f64),
+}
+
+/// What a circuit may take of a device, by estimate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// LUTs; logic cells on iCE40.
+    pub lut: Option<usize>,
+    /// Flip-flops.
+    pub ff: Option<usize>,
+    /// Block RAMs.
+    pub bram: Option<usize>,
+    /// Multiplier blocks.
+    pub dsp: Option<usize>,
 }
 
 /// How a layer's array is built.

@@ -1,0 +1,194 @@
+//! Real runs: what every leaf of a network takes of a device.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use netetch::desc::{Folding, Hardware};
+use netetch::emit::{self, manifest::Manifest};
+use netetch::error::Result;
+use netetch::ir::Op;
+use netetch::lower;
+use netetch::plan::{self, Plan};
+use netetch::synth;
+use netetch::target::Target;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::networks::{self, Network};
+
+/// One device of each family; what a circuit takes is the same on the others.
+pub const TARGETS: [Target; 2] = [Target::Ecp5_85k, Target::Ice40Hx8k];
+
+const HEADER: &str = "network,target,digest,stage,leaf,lut,ff,lc,bram,dsp";
+
+/// What a leaf takes: LUTs, flip-flops, logic cells, block RAMs, multipliers.
+pub type Taken = [usize; 5];
+
+/// By stage and leaf.
+pub type Leaves = BTreeMap<(String, String), Taken>;
+
+/// A circuit: network, target, digest of its Verilog.
+pub type Key = (String, String, String);
+
+/// Parts of the outputs and of the inputs that the examples' arrays are folded into, beside what they ask for themselves.
+const FOLDS: [[usize; 2]; 2] = [[8, 8], [16, 4]];
+
+/// The networks of the sweep, and those that it never sees.
+pub fn networks(root: &Path) -> (Vec<Network>, Vec<Network>) {
+    let unseen = examples(root).into_iter().chain(networks::UNSEEN.map(networks::random)).collect();
+    (networks::SWEEP.map(networks::random).collect(), unseen)
+}
+
+/// The digits networks as they are described, and theirs and the peers' with several foldings.
+fn examples(root: &Path) -> Vec<Network> {
+    let mut found = Vec::new();
+    let digits =
+        ["digits_mlp", "digits_cnn", "digits_cnn_binary", "digits_cnn_po2"].map(|name| ("examples", name));
+    let peers = ["w1", "w2", "w3", "w4"].map(|name| ("target/peers", name));
+    for (folder, name) in digits.into_iter().chain(peers) {
+        let path = root.join(folder).join(name).join("net.yaml");
+        let Ok((description, graph)) = lower::read(&path) else {
+            eprintln!("skipped: {}; `examples/peers/convert.py` makes it", path.display());
+            continue;
+        };
+        for folds in FOLDS {
+            let folding = graph.nodes().iter().filter_map(|node| {
+                let inputs = match &node.op {
+                    Op::Dense(weights) => weights.inputs(),
+                    Op::Conv2d { weights, window, .. } => weights.inputs() / window.area(),
+                    _ => return None,
+                };
+                let outputs = node.op.weights()?.outputs();
+                let folding =
+                    Folding { pe: outputs.div_ceil(folds[0]), simd: inputs.div_ceil(folds[1]), pixels: 1 };
+                Some((node.layer.clone(), folding.into()))
+            });
+            let hardware =
+                Hardware { folding: folding.collect(), goal: None, ..description.hardware.clone() };
+            let name = format!("{name}@{}x{}", folds[0], folds[1]);
+            found.push(Network { name, graph: graph.clone(), hardware });
+        }
+        if !description.hardware.folding.is_empty() {
+            found.push(Network { name: name.to_owned(), graph, hardware: description.hardware });
+        }
+    }
+    found
+}
+
+/// The plan of a network, if there is one.
+pub fn plan(network: &Network) -> Option<Plan> {
+    plan::plan(&network.graph, &network.hardware).ok()
+}
+
+fn store(root: &Path) -> PathBuf {
+    root.join("benches/cost/sweep.csv")
+}
+
+/// What was measured.
+pub fn read(root: &Path) -> BTreeMap<Key, Leaves> {
+    let text = std::fs::read_to_string(store(root)).unwrap_or_default();
+    let mut circuits: BTreeMap<Key, Leaves> = BTreeMap::new();
+    for line in text.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [network, target, digest, stage, leaf, counts @ ..] = &fields[..] else { continue };
+        let counts: Vec<usize> = counts.iter().filter_map(|count| count.parse().ok()).collect();
+        let Ok(taken) = Taken::try_from(counts) else { continue };
+        let key = ((*network).to_owned(), (*target).to_owned(), (*digest).to_owned());
+        circuits.entry(key).or_default().insert(((*stage).to_owned(), (*leaf).to_owned()), taken);
+    }
+    circuits
+}
+
+fn write(root: &Path, circuits: &BTreeMap<Key, Leaves>) {
+    let mut text = format!("{HEADER}\n");
+    for ((network, target, digest), leaves) in circuits {
+        for ((stage, leaf), [lut, ff, lc, bram, dsp]) in leaves {
+            let _ = writeln!(text, "{network},{target},{digest},{stage},{leaf},{lut},{ff},{lc},{bram},{dsp}");
+        }
+    }
+    let path = store(root);
+    let written =
+        tempfile::NamedTempFile::new_in(path.parent().expect("a folder")).expect("a file beside it");
+    std::fs::write(written.path(), text).expect("room for it");
+    written.persist(&path).expect("its place");
+}
+
+/// The digest of what Yosys would read: of two circuits with the same, one is enough.
+fn digest(manifest: &Manifest, target: Target) -> String {
+    let mut digest = Sha256::new();
+    let sources: Vec<&str> = manifest.sources(target.family().name()).collect();
+    for file in &manifest.files {
+        if sources.contains(&file.name.as_str()) || file.name.ends_with(".hex") {
+            digest.update(&file.sha256);
+        }
+    }
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What was measured of a network on a device, when its circuit was last run.
+pub fn find<'a>(
+    measured: &'a BTreeMap<Key, Leaves>,
+    network: &Network,
+    target: Target,
+) -> Option<&'a Leaves> {
+    let mut all = measured.iter();
+    all.find(|((name, of, _), _)| *name == network.name && *of == target.name()).map(|(_, leaves)| leaves)
+}
+
+/// Runs what is missing, so many circuits at once.
+pub fn sweep(root: &Path, jobs: usize) {
+    let (sweep, unseen) = networks(root);
+    let all: Vec<(&Network, Target)> =
+        unseen.iter().chain(&sweep).flat_map(|network| TARGETS.map(|target| (network, target))).collect();
+    let known = read(root);
+    let circuits = Mutex::new(BTreeMap::new());
+    let style =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} (left {eta}) {msg}").expect("a style");
+    let bar = ProgressBar::new(all.len() as u64).with_style(style);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().expect("threads");
+    pool.install(|| {
+        all.par_iter().for_each(|(network, target)| {
+            bar.set_message(format!("{} {target}", network.name));
+            match circuit(network, *target, &known) {
+                Ok((key, leaves)) => {
+                    let mut circuits = circuits.lock().expect("no panic before");
+                    circuits.insert(key, leaves);
+                    // What was known and not yet looked at stays until the end.
+                    let mut all = known.clone();
+                    all.extend(circuits.clone());
+                    write(root, &all);
+                }
+                Err(error) => bar.suspend(|| eprintln!("left out: {} on {target}: {error}", network.name)),
+            }
+            bar.inc(1);
+        });
+    });
+    bar.finish_and_clear();
+    let circuits = circuits.into_inner().expect("no panic before");
+    write(root, &circuits);
+    println!("{} circuits in {}", circuits.len(), store(root).display());
+}
+
+fn circuit(network: &Network, target: Target, known: &BTreeMap<Key, Leaves>) -> Result<(Key, Leaves)> {
+    let plan = plan::plan(&network.graph, &network.hardware)?;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let rtl = folder.path().join("rtl");
+    let manifest = emit::emit(&network.graph, &plan, emit::Options::default(), &rtl)?;
+    let key = (network.name.clone(), target.to_string(), digest(&manifest, target));
+    if let Some(leaves) = known.get(&key) {
+        return Ok((key, leaves.clone()));
+    }
+    let options = synth::Options { seeds: Vec::new(), ..synth::Options::default() };
+    let report = synth::run(&rtl, target, &options, &|_| ())?;
+    let mut leaves = Leaves::new();
+    for layer in report.layers {
+        for (leaf, taken) in layer.leaves {
+            let counts = [taken.lut, taken.ff, taken.lc, taken.bram, taken.dsp];
+            leaves.insert((layer.name.clone(), leaf), counts);
+        }
+    }
+    Ok((key, leaves))
+}

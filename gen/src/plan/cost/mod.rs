@@ -1,0 +1,154 @@
+//! What a planned circuit will take of a device, before it is synthesized.
+//!
+//! Every leaf is counted as it is drawn ([`structure`]): bits of adders, registers, memories. Block RAMs and multipliers
+//! follow from Yosys' own rules; what becomes of the rest is a factor for each kind of structure, fitted to a sweep of real
+//! runs (`benches/cost`), which also says how far estimates lie off on networks that it has never seen.
+
+mod coefficients;
+mod memory;
+mod structure;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use super::leaf::Leaf;
+use super::stage::Stage;
+use super::{Plan, Stream};
+use crate::target::{Available, Family, Target};
+
+pub use structure::{Structure, Term, structure, surroundings};
+
+/// What a part of a circuit takes: a sum of estimates, so not whole numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// LUTs, counted as synthesis reports count them.
+    pub lut: f64,
+    /// Flip-flops.
+    pub ff: f64,
+    /// Logic cells, on iCE40.
+    pub lc: f64,
+    /// Block RAMs.
+    pub bram: usize,
+    /// Multiplier blocks.
+    pub dsp: usize,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Cost) {
+        self.lut += other.lut;
+        self.ff += other.ff;
+        self.lc += other.lc;
+        self.bram += other.bram;
+        self.dsp += other.dsp;
+    }
+}
+
+impl std::iter::Sum for Cost {
+    fn sum<I: Iterator<Item = Cost>>(all: I) -> Cost {
+        all.fold(Cost::default(), |mut sum, one| {
+            sum += one;
+            sum
+        })
+    }
+}
+
+impl Cost {
+    /// The logic that binds on a device: logic cells where it has them, else the more of LUTs and flip-flops.
+    pub fn logic(&self) -> f64 {
+        if self.lc > 0.0 { self.lc } else { self.lut.max(self.ff) }
+    }
+
+    /// The share of a device that it takes, all resources added up: a block RAM is as dear as the LUTs that come with one.
+    pub fn share(&self, has: Available) -> f64 {
+        let of = |used: f64, available: usize| if used == 0.0 { 0.0 } else { used / available.max(1) as f64 };
+        of(self.logic(), has.lut) + of(self.bram as f64, has.bram) + of(self.dsp as f64, has.dsp)
+    }
+}
+
+/// How far estimates lie off on networks outside the sweep, as fractions of what synthesis found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Of half of the networks, at most so far.
+    pub median: f64,
+    /// Of 95 of 100.
+    pub p95: f64,
+}
+
+/// A plan's cost, stage by stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The stages' names in order, then `(chain)` for what is around them.
+    pub stages: Vec<(String, Cost)>,
+    /// All of it.
+    pub total: Cost,
+    /// How far `total.lut` lies off.
+    pub lut_error: Spread,
+    /// How far `total.ff` lies off.
+    pub ff_error: Spread,
+}
+
+/// LUTs, flip-flops and logic cells as fractions of what is drawn.
+type Factors = [f64; 3];
+
+static FACTORS: LazyLock<HashMap<(&'static str, &'static str), Factors>> = LazyLock::new(|| {
+    coefficients::FACTORS.iter().map(|&(family, term, factors)| ((family, term), factors)).collect()
+});
+
+/// The family whose coefficients stand for one that was not swept.
+fn fitted(family: Family) -> Family {
+    match family {
+        Family::Ecp5 | Family::Ice40 => family,
+        Family::Gowin => Family::Ice40,
+    }
+}
+
+/// The fitted factors: family, structure, and what LUTs, flip-flops and logic cells are of those drawn.
+pub fn factors() -> impl Iterator<Item = (&'static str, &'static str, [f64; 3])> {
+    coefficients::FACTORS.iter().copied()
+}
+
+fn weigh(structure: &Structure, family: Family) -> Cost {
+    let mut cost = Cost { bram: structure.bram, dsp: structure.dsp, ..Cost::default() };
+    for term in &structure.terms {
+        let [lut, ff, lc] = FACTORS.get(&(fitted(family).name(), term.name)).copied().unwrap_or([1.0; 3]);
+        cost.lut += lut * term.lut;
+        cost.ff += ff * term.ff;
+        if family != Family::Ecp5 {
+            cost.lc += lc * term.lut.max(term.ff);
+        }
+    }
+    cost
+}
+
+/// What a leaf takes.
+pub fn leaf(leaf: &Leaf, target: Target) -> Cost {
+    let family = target.family();
+    weigh(&structure(leaf, family, target.available().dsp > 0), family)
+}
+
+/// What a stage takes.
+pub fn stage(stage: &Stage, target: Target) -> Cost {
+    stage.parts.iter().map(|part| leaf(&part.leaf, target)).sum()
+}
+
+/// What a plan takes.
+pub fn plan(plan: &Plan, target: Target) -> Estimate {
+    let family = target.family();
+    let mut stages: Vec<(String, Cost)> =
+        plan.stages.iter().map(|own| (own.name.clone(), stage(own, target))).collect();
+    let door = |stream: &Stream| (stream.width(), stream.beats());
+    let outputs: Vec<(usize, usize)> = plan.outputs.iter().map(|output| door(&output.stream)).collect();
+    let around = surroundings(family, door(&plan.input), &outputs, plan.buffers_input());
+    stages.push(("(chain)".to_owned(), weigh(&around, family)));
+    let total = stages.iter().map(|(_, cost)| *cost).sum();
+    Estimate { stages, total, lut_error: spread(family, "lut"), ff_error: spread(family, "ff") }
+}
+
+/// How far estimates of `lut`, `ff` or `lc` lie off.
+pub fn spread(family: Family, quantity: &str) -> Spread {
+    let mut all = coefficients::ERRORS.iter();
+    let found = all.find(|(of, what, _)| *of == fitted(family).name() && *what == quantity);
+    found.map_or(Spread { median: 1.0, p95: 1.0 }, |&(_, _, [median, p95])| Spread { median, p95 })
+}

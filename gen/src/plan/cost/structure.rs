@@ -1,0 +1,652 @@
+//! A leaf as countable structure: adders' bits, registers, memories, named as the fit names them.
+//!
+//! The counts follow the leaf's Verilog in `templates/lib`; how many look-up tables a counted one becomes in the device is
+//! the fit's to say.
+
+use crate::target::Family;
+
+use super::super::leaf::{
+    ArrayLeaf, BlockLeaf, Converter, Leaf, MultiplyLeaf, Pace, Product, ShiftLeaf, ThresholdLeaf, WindowLeaf,
+};
+use super::super::packing::Packing;
+use super::super::unrolled::UnrolledLeaf;
+use super::memory::{self, Store};
+use crate::fixed::Rounding;
+use crate::share::width;
+
+/// Lanes of a chain in `gated_sum`.
+const CHAIN: usize = 4;
+/// With more words than this a register follows the ROM of an array whose lanes form chains.
+const REGISTERED_WORDS: usize = 64;
+/// Places that `token_count` counts in unary.
+const UNARY_PLACES: usize = 8;
+
+/// Some structure of a leaf, by the LUTs and flip-flops that it has as drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Term {
+    /// `<leaf>.<structure>`: what the fit has coefficients for.
+    pub name: &'static str,
+    /// LUTs as drawn.
+    pub lut: f64,
+    /// Flip-flops as drawn.
+    pub ff: f64,
+}
+
+/// The structure of a leaf, and the blocks that it takes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Structure {
+    /// What the fit weighs.
+    pub terms: Vec<Term>,
+    /// Block RAMs.
+    pub bram: usize,
+    /// Multiplier blocks.
+    pub dsp: usize,
+}
+
+/// Counts for one family.
+struct Counter {
+    family: Family,
+    found: Structure,
+}
+
+/// The structure of a leaf on a family whose multipliers are blocks, or not.
+pub fn structure(leaf: &Leaf, family: Family, multipliers: bool) -> Structure {
+    let mut counter = Counter { family, found: Structure::default() };
+    counter.leaf(leaf, multipliers);
+    counter.found
+}
+
+/// The guard, the markers and the buffer around a network, of beats of so many bits and frames of so many beats.
+pub fn surroundings(
+    family: Family,
+    input: (usize, usize),
+    outputs: &[(usize, usize)],
+    buffered: bool,
+) -> Structure {
+    let mut counter = Counter { family, found: Structure::default() };
+    counter.add("chain.guard", (input.0 + 6 + loop_lut(input.1)) as f64, (3 + loop_ff(input.1)) as f64);
+    for &(_, beats) in outputs {
+        counter.add("chain.marker", loop_lut(beats) as f64, loop_ff(beats) as f64);
+    }
+    if buffered {
+        counter.add("chain.buffer", (input.0 + 3) as f64, (2 * input.0 + 2) as f64);
+    }
+    counter.found
+}
+
+fn log2(count: usize) -> usize {
+    if count <= 1 { 0 } else { (count - 1).ilog2() as usize + 1 }
+}
+
+/// `loop_counter`: a count and whether it is at its end.
+fn loop_ff(length: usize) -> usize {
+    if length <= 1 { 0 } else { log2(length) + 1 }
+}
+
+fn loop_lut(length: usize) -> usize {
+    if length <= 1 { 0 } else { 2 * log2(length) + 1 }
+}
+
+/// Distinct functions of an address of so many words among `width` random ones.
+fn distinct(words: usize, width: usize) -> f64 {
+    if words >= 16 {
+        return width as f64;
+    }
+    let functions = f64::from(1_u32 << words);
+    functions * (1.0 - (1.0 - 1.0 / functions).powi(width as i32))
+}
+
+impl Counter {
+    fn add(&mut self, name: &'static str, lut: f64, ff: f64) {
+        self.found.terms.push(Term { name, lut, ff });
+    }
+
+    /// LUTs of an adder of so many bits: an ECP5's carry cells hold two.
+    fn carry(&self, bits: usize) -> usize {
+        match self.family {
+            Family::Ecp5 => bits.next_multiple_of(2),
+            Family::Ice40 | Family::Gowin => bits,
+        }
+    }
+
+    fn leaf(&mut self, leaf: &Leaf, multipliers: bool) {
+        match leaf {
+            Leaf::SkidBuffer { width } => {
+                self.add("skid_buffer.data", *width as f64 + 3.0, 2.0 * *width as f64 + 2.0);
+            }
+            Leaf::WidthConverter(converter) => self.converter(converter),
+            Leaf::Window(window) => self.window(window),
+            Leaf::BeatIssue { width, pace } => {
+                self.add("beat_issue.data", 0.0, 2.0 * *width as f64 + 2.0);
+                self.gate("beat_issue.gate", pace);
+            }
+            Leaf::BeatGate { pace, .. } => self.gate("beat_gate.gate", pace),
+            Leaf::ResultBuffer { width, places } => self.results(*width, *places),
+            Leaf::MacArray(array) => self.array(array, multipliers),
+            Leaf::Unrolled(unrolled) => self.unrolled(unrolled),
+            Leaf::RequantizeShift(shift) => self.shift(shift),
+            Leaf::RequantizeMultiply(multiply) => self.multiply(multiply, multipliers),
+            Leaf::Threshold(threshold) => self.threshold(threshold),
+            Leaf::ReduceMax { lanes, bits, steps, .. } => {
+                let each = (lanes * bits) as f64;
+                self.add("reduce_max.data", 2.0 * each, each);
+                self.add("reduce_max.control", 2.0 + loop_lut(*steps) as f64, 2.0 + loop_ff(*steps) as f64);
+            }
+            Leaf::ReduceSum { lanes, steps, out_bits, .. } => {
+                let each = (lanes * self.carry(*out_bits)) as f64;
+                self.add("reduce_sum.data", each, (lanes * out_bits) as f64);
+                self.add("reduce_sum.control", 2.0 + loop_lut(*steps) as f64, 2.0 + loop_ff(*steps) as f64);
+            }
+            Leaf::LookupTable { lanes, in_bits, out_bits, .. } => {
+                let each = (1_usize << in_bits).div_ceil(16) as f64 * 1.3;
+                self.add("lookup_table.data", each * (lanes * out_bits) as f64, (lanes * out_bits) as f64);
+                self.add("lookup_table.control", 2.0, 1.0);
+            }
+            Leaf::AddStreams { lanes, operands, out_bits } => {
+                let adders = lanes * (operands.len() - 1);
+                self.add(
+                    "add_streams.data",
+                    (adders * self.carry(*out_bits)) as f64,
+                    (lanes * out_bits) as f64,
+                );
+                self.add("add_streams.control", 2.0 + operands.len() as f64, 1.0);
+            }
+            Leaf::ConcatStreams { width, beats } => {
+                let counters =
+                    |count: fn(usize) -> usize| beats.iter().map(|&beats| count(beats)).sum::<usize>() as f64;
+                self.add("concat_streams.data", (width * (beats.len() - 1)) as f64, *width as f64);
+                self.add(
+                    "concat_streams.control",
+                    4.0 + counters(loop_lut),
+                    1.0 + beats.len() as f64 + counters(loop_ff),
+                );
+            }
+            Leaf::ArgMax { bits, length, .. } => {
+                let count = log2(*length).max(1);
+                self.add(
+                    "argmax.data",
+                    (self.carry(bits + 1) + 2 * count + 5) as f64,
+                    (bits + 3 * count + 2) as f64,
+                );
+            }
+            Leaf::ArgMaxTree { bits, length, index_bits, .. } => {
+                self.argmax_tree(*bits, *length, *index_bits)
+            }
+            Leaf::Recode { lanes, bipolar, .. } => {
+                self.add("recode.data", if *bipolar { *lanes as f64 } else { 0.0 }, 0.0);
+            }
+            Leaf::LaneMask { bits, lanes, length } => {
+                let beats = length.div_ceil(*lanes);
+                let tail = length - (beats - 1) * lanes;
+                self.add(
+                    "lane_mask.data",
+                    ((lanes - tail) * bits + loop_lut(beats)) as f64,
+                    loop_ff(beats) as f64,
+                );
+            }
+            Leaf::BlockExpand(block) => self.block(block),
+            Leaf::PixelSerializer { bits, lanes, pixels, folds, width } => {
+                self.serializer(bits * lanes, *pixels, *folds, *width);
+            }
+        }
+    }
+
+    fn converter(&mut self, converter: &Converter) {
+        let (narrow, wide) =
+            (converter.in_lanes.min(converter.out_lanes), converter.in_lanes.max(converter.out_lanes));
+        let (ratio, beats) = (wide / narrow, converter.length.div_ceil(narrow));
+        let wide = (wide * converter.bits) as f64;
+        let narrow = (narrow * converter.bits) as f64;
+        let count = log2(ratio).max(1) + log2(beats).max(1);
+        match converter.in_lanes > converter.out_lanes {
+            true => self.add("width_converter.down", wide - narrow, wide),
+            false => self.add("width_converter.up", wide - narrow, wide),
+        }
+        self.add(
+            "width_converter.control",
+            2.0 * count as f64 + 5.0 + ratio as f64 / 2.0,
+            count as f64 + 3.0,
+        );
+    }
+
+    /// `issue_gate`.
+    fn gate(&mut self, name: &'static str, pace: &Pace) {
+        let (lut, ff) = tokens(pace.places);
+        self.add(name, (2 + loop_lut(pace.steps) + lut) as f64, (1 + loop_ff(pace.steps) + ff) as f64);
+    }
+
+    /// A RAM whose read is registered; returns the flip-flops at its read port, which a block has inside.
+    fn ring(&mut self, name: [&'static str; 2], words: usize, width: usize, banks: usize) {
+        match memory::ram(self.family, words, width, true) {
+            Store::Blocks(blocks) => self.found.bram += blocks * banks,
+            Store::Distributed(tiles) => {
+                let select = (words.div_ceil(16) - 1) * width;
+                self.add(
+                    name[0],
+                    ((6 * tiles + select + words.div_ceil(16) / 2) * banks) as f64,
+                    (width * banks) as f64,
+                );
+            }
+            Store::Logic => {
+                let select = (words - 1) * width * 2 / 3 + words;
+                self.add(name[1], (select * banks) as f64, ((words + 1) * width * banks) as f64);
+            }
+        }
+    }
+
+    fn window(&mut self, window: &WindowLeaf) {
+        let [span_rows, span_columns] = window.span();
+        let out = |size: usize, pads: [usize; 2], span: usize, stride: usize| {
+            (size + pads[0] + pads[1]).saturating_sub(span) / stride + 1
+        };
+        let out_rows = out(window.height, window.pad_rows, span_rows, window.stride[0]);
+        let out_columns =
+            out(window.width, window.pad_columns, span_columns, window.stride[1]).div_ceil(window.pixels);
+        let beat = window.lanes * window.bits;
+        let is_padded = window.pad_rows != [0, 0] || window.pad_columns != [0, 0];
+        let banks = if window.pixels == 1 { 1 } else { window.pixels * window.stride[1] };
+        let words = window.rows * window.width.div_ceil(banks) * window.groups;
+        let address = log2(words).max(1) as f64;
+        let [inner, replays] = [window.inner, window.replays];
+        let loops = [inner, window.kernel[1], window.kernel[0], replays, window.folds, out_columns, out_rows];
+        let levels = loops.iter().filter(|&&length| length > 1).count() as f64;
+        let written = if banks == 1 { window.width * window.groups } else { window.groups };
+        let counters = loops.iter().chain([&written]);
+        let (lut, ff) =
+            counters.fold((0, 0), |(lut, ff), &length| (lut + loop_lut(length), ff + loop_ff(length)));
+        self.add("window.loops", lut as f64, ff as f64);
+        let step = if words.is_power_of_two() { 1.0 } else { 2.5 };
+        self.add("window.address", address * (levels + 1.0) * (1.0 + step), address * (levels + 2.0));
+        let rows = (log2(window.height + window.rows + window.stride[0] + span_rows + 1) + 1) as f64;
+        self.add("window.rows", 4.0 * rows, 4.0 * rows);
+        if is_padded || banks > 1 {
+            let columns = (log2(window.width + window.stride[1] + span_columns + 1) + 1) as f64;
+            let each = window.pixels as f64;
+            self.add("window.places", 3.0 * (columns + rows) + each * columns, 2.0 * (columns + rows) + each);
+        }
+        self.add("window.control", 4.0, 4.0);
+        self.gate("window.gate", &window.pace);
+        self.ring(["window.distributed", "window.registers"], words, beat, banks);
+        if banks > 1 {
+            let choices = (banks - 1) * beat * window.pixels;
+            self.add("window.turn", choices as f64 + address * banks as f64, log2(banks) as f64);
+        }
+        let given = (beat * window.pixels) as f64;
+        self.add(
+            if is_padded { "window.padded" } else { "window.data" },
+            if is_padded { given } else { 0.0 },
+            given,
+        );
+    }
+
+    fn results(&mut self, width: usize, places: usize) {
+        let (lut, ff) = tokens(places);
+        let address = if places == 1 { 0 } else { 2 * log2(places) };
+        self.add("result_buffer.control", (lut + 2 * address + 2) as f64, (ff + address) as f64);
+        match memory::ram(self.family, places, width, false) {
+            Store::Logic if places == 1 => self.add("result_buffer.one", 0.0, width as f64),
+            Store::Distributed(tiles) => {
+                let select = (places.div_ceil(16) - 1) * width;
+                self.add("result_buffer.distributed", (6 * tiles + select) as f64, 0.0);
+            }
+            Store::Logic | Store::Blocks(_) => {
+                let select = (places - 1) * width * 2 / 3 + places;
+                self.add("result_buffer.registers", select as f64, (places * width) as f64);
+            }
+        }
+    }
+
+    /// `weight_rom`: two registers behind the read, which a block takes in as far as it has them.
+    fn rom(&mut self, name: [&'static str; 2], words: usize, width: usize) {
+        if words <= 1 || width == 0 {
+            return;
+        }
+        match memory::rom(self.family, words, width) {
+            Store::Blocks(blocks) => {
+                self.found.bram += blocks;
+                let outside = if self.family == Family::Ecp5 { 0 } else { width };
+                self.add(name[0], 0.0, outside as f64);
+            }
+            Store::Distributed(_) | Store::Logic => {
+                let each = if words <= 16 { 1.0 } else { words as f64 / 16.0 * 1.4 };
+                let fields = distinct(words, width);
+                self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, 2.0 * fields);
+            }
+        }
+    }
+
+    /// Bits of the adders and registers of `adder_tree`, and of its result.
+    fn tree(
+        &self,
+        lanes: usize,
+        bits: usize,
+        most: usize,
+        levels_per_register: usize,
+    ) -> (usize, usize, usize) {
+        let levels = log2(lanes);
+        let (mut adders, mut registers) = (0, 0);
+        for level in 1..=levels {
+            let width = (bits + level).min(most);
+            let (nodes, below) = (lanes.div_ceil(1 << level), lanes.div_ceil(1 << (level - 1)));
+            adders += below / 2 * self.carry(width);
+            if (levels - level).is_multiple_of(levels_per_register) {
+                registers += nodes * width;
+            }
+        }
+        if levels == 0 {
+            registers = bits.min(most);
+        }
+        (adders, registers, (bits + levels).min(most))
+    }
+
+    /// LUTs of gates, bits of adders, and of registers of `gated_sum`.
+    fn gated(&self, lanes: usize, bits: usize, first: bool, most: usize) -> [usize; 3] {
+        let (chains, length) = (lanes.div_ceil(CHAIN), lanes.min(CHAIN));
+        let (mut gates, mut adders, mut registers) = (0, 0, 0);
+        for chain in 0..chains {
+            gates += bits;
+            registers += if first { bits } else { 0 };
+            for slot in 1..length.max(2) {
+                let width = if length == 1 { bits } else { bits + log2(slot + 1) };
+                let exists = chain * CHAIN + slot < lanes && slot < length;
+                adders += if exists { self.carry(width) } else { 0 };
+                registers += if exists || length == 1 { width } else { bits + log2(slot) };
+            }
+        }
+        if chains > 1 {
+            let (tree, held, _) = self.tree(chains, bits + log2(length), most, 1);
+            adders += tree;
+            registers += held;
+        }
+        [gates, adders, registers]
+    }
+
+    fn array(&mut self, array: &ArrayLeaf, multipliers: bool) {
+        let sums = array.pe * array.pixels;
+        let lanes = (array.simd * sums) as f64;
+        let words = array.steps * array.folds;
+        let first = words > REGISTERED_WORDS;
+        let (x, most) = (array.x_bits, array.acc_bits);
+        let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
+        let skewed = !matches!(array.product, Product::Xnor | Product::Multiply);
+        match array.product {
+            Product::Xnor => {
+                let (adders, registers, _) = self.tree(array.simd, 1, most, 2);
+                self.add("array.xnor", lanes, 0.0);
+                self.add("array.count", (adders * sums) as f64, (registers * sums) as f64);
+            }
+            Product::Sign => self
+                .chains(["array.sign_gate", "array.sign_add"], each(self.gated(array.simd, x, first, most))),
+            Product::Ternary => {
+                self.chains(
+                    ["array.ternary_gate", "array.ternary_add"],
+                    each(self.gated(array.simd, x, first, most)),
+                );
+            }
+            Product::TwoBit => {
+                self.add("array.twobit_select", lanes * (x + 1) as f64, 0.0);
+                self.chains(
+                    ["array.twobit_gate", "array.twobit_add"],
+                    each(self.gated(array.simd, x + 1, first, most)),
+                );
+            }
+            Product::Po2 => {
+                let shift = (1 << (array.code_bits - 1)) - 2;
+                let levels = (array.code_bits - 1) as f64;
+                self.add(
+                    "array.po2_shift",
+                    lanes * (x + shift) as f64 * levels / 2.0,
+                    lanes * (x + shift + 2) as f64,
+                );
+                self.chains(
+                    ["array.po2_gate", "array.po2_add"],
+                    each(self.gated(array.simd, x + shift, first, most)),
+                );
+            }
+            Product::Dfp => {
+                let (planes, plane) = (array.code_bits - 1, x + log2(array.simd));
+                let one = self.gated(array.simd, x, first, plane);
+                self.chains(["array.dfp_gate", "array.dfp_add"], each(one.map(|count| count * planes)));
+                let weigh: usize = (1..planes).map(|_| self.carry(plane + 1)).sum();
+                let held: usize = (1..planes).map(|k| plane + k + 1 + (k - 1) * plane).sum();
+                self.add("array.dfp_weigh", (weigh * sums) as f64, (held * sums) as f64);
+            }
+            Product::Multiply => {
+                let bits = x + 1 + array.code_bits;
+                self.products(
+                    ["array.product", "array.product_blocks"],
+                    array.simd * sums,
+                    x + 1,
+                    array.code_bits,
+                    multipliers,
+                );
+                let (adders, registers, _) = self.tree(array.simd, bits, most, 1);
+                self.add("array.product_add", (adders * sums) as f64, (registers * sums) as f64);
+            }
+        }
+        if skewed {
+            let delays: usize = (0..array.simd)
+                .map(|lane| if first { lane % CHAIN } else { (lane % CHAIN).saturating_sub(1) })
+                .sum();
+            let bits = delays * (array.pe * array.code_bits + array.pixels * array.blocks * x);
+            self.add("array.skew", 0.0, bits as f64);
+        }
+        let total = (sums * array.acc_bits) as f64;
+        match array.steps {
+            1 => self.add("array.total", 0.0, total),
+            _ => {
+                self.add("array.accumulator", (sums * self.carry(array.acc_bits)) as f64, total + sums as f64)
+            }
+        }
+        let address = log2(words);
+        self.add(
+            "array.control",
+            (2 * address + 4) as f64,
+            (address + 2 * (4 + log2(array.simd)) + 1) as f64,
+        );
+        let width = array.pe * array.simd * array.code_bits;
+        if array.packing == Packing::whole(words) {
+            self.rom(["array.rom_blocks", "array.rom_logic"], words, width);
+        } else {
+            self.found.bram += array.packing.blocks(words, width, self.family.block_ram());
+            self.add("array.rom_blocks", 0.0, if self.family == Family::Ecp5 { 0.0 } else { width as f64 });
+        }
+    }
+
+    fn chains(&mut self, name: [&'static str; 2], [gates, adders, registers]: [f64; 3]) {
+        self.add(name[0], gates, 0.0);
+        self.add(name[1], adders, registers);
+    }
+
+    /// So many multipliers of `a` × `b` bits with a register behind each.
+    fn products(&mut self, name: [&'static str; 2], count: usize, a: usize, b: usize, multipliers: bool) {
+        let held = (count * (a + b)) as f64;
+        let most = if self.family == Family::Ice40 { 16 } else { 18 };
+        if multipliers {
+            self.found.dsp += count * a.div_ceil(most) * b.div_ceil(most);
+            let joined = (a.div_ceil(most) * b.div_ceil(most) - 1) * (a + b);
+            self.add(name[1], (count * joined) as f64, held);
+        } else {
+            self.add(name[0], (count * a.max(b) * a.min(b)) as f64, held);
+        }
+    }
+
+    fn unrolled(&mut self, leaf: &UnrolledLeaf) {
+        let nodes = &leaf.sums.nodes;
+        let mut last = leaf.stages.clone();
+        for (index, node) in nodes.iter().enumerate() {
+            for term in node.operands() {
+                last[term.node] = last[term.node].max(leaf.stages[index]);
+            }
+        }
+        let (mut adders, mut registers) = (0, 0);
+        for (index, node) in nodes.iter().enumerate() {
+            let bits = width(node.range) as usize;
+            adders += node.add().map_or(0, |_| self.carry(bits));
+            let constant = matches!(node.source, crate::share::Source::Constant(_));
+            registers += if constant { 0 } else { (last[index] - leaf.stages[index]) as usize * bits };
+        }
+        let (mut limits, mut held) = (0, 0);
+        for channel in &leaf.channels {
+            let at = channel.sum.term.map_or(0, |term| leaf.stages[term.node]);
+            held += (leaf.registers - at + 1) as usize * leaf.out_bits;
+            let bits = width(channel.floors()) as usize;
+            limits += channel.limits.map_or(0, |_| bits + leaf.out_bits);
+            limits += if channel.is_negated() { self.carry(width(channel.range) as usize) } else { 0 };
+        }
+        self.add("unrolled.adders", adders as f64, registers as f64);
+        self.add("unrolled.outputs", limits as f64, held as f64);
+        self.add("unrolled.control", 0.0, f64::from(leaf.registers));
+    }
+
+    /// The bits that are left after a shift, and LUTs and flip-flops of `round_clamp`.
+    fn round(&self, bits: usize, leaf: &ShiftLeaf) -> (usize, usize) {
+        let right = leaf.shift.max(0).unsigned_abs() as usize;
+        let left = leaf.shift.min(0).unsigned_abs() as usize;
+        let narrow = (bits + left).saturating_sub(right).max(1);
+        let rounds = right > 0 && leaf.rounding != Rounding::Floor;
+        let rest = match leaf.rounding {
+            Rounding::Floor | Rounding::HalfUp => 0,
+            _ => right.div_ceil(3),
+        };
+        let adder = if rounds || leaf.zero != 0 { self.carry(narrow + 1) } else { 0 };
+        let held = narrow + usize::from(rounds);
+        let over = if leaf.saturate { held.saturating_sub(leaf.out_bits) / 2 + leaf.out_bits } else { 0 };
+        (adder + rest + over, held + leaf.out_bits)
+    }
+
+    fn shift(&mut self, leaf: &ShiftLeaf) {
+        let lanes = leaf.lanes * leaf.pixels;
+        let bits = (leaf.acc_bits + usize::from(leaf.gain == 2)).max(leaf.bias_bits) + 1;
+        let (round, held) = self.round(bits, leaf);
+        self.add("requantize_shift.bias", (lanes * self.carry(bits)) as f64, (lanes * bits) as f64);
+        self.add("requantize_shift.round", (lanes * round) as f64, (lanes * held) as f64);
+        self.table(
+            ["requantize_shift.rom_blocks", "requantize_shift.rom_logic", "requantize_shift.control"],
+            leaf.folds,
+            leaf.lanes * leaf.bias_bits,
+            3,
+        );
+    }
+
+    /// `cyclic_rom` and the valid bits beside it.
+    fn table(&mut self, name: [&'static str; 3], words: usize, width: usize, valid: usize) {
+        let address = log2(words);
+        let primed = 2;
+        self.add(name[2], (2 * address + 3) as f64, (address + primed + valid) as f64);
+        self.rom([name[0], name[1]], words, width);
+    }
+
+    fn multiply(&mut self, leaf: &MultiplyLeaf, multipliers: bool) {
+        let base = &leaf.base;
+        let lanes = base.lanes * base.pixels;
+        let bits = (base.acc_bits + usize::from(base.gain == 2)).max(base.bias_bits) + 1;
+        let factor = leaf.negative_bits.max(leaf.mult_bits + 1);
+        let product = bits + factor;
+        let most = (1_usize << leaf.shift_bits) - 1;
+        let scaled = product + most + usize::from(base.rounding == Rounding::TfliteDouble);
+        self.add("requantize_multiply.bias", (lanes * self.carry(bits)) as f64, (lanes * 2 * bits) as f64);
+        self.add(
+            "requantize_multiply.factor",
+            (lanes * if leaf.negative_bits > 0 { factor } else { 0 }) as f64,
+            (lanes * 2 * leaf.mult_bits) as f64,
+        );
+        if leaf.mult_bits == 1 && leaf.negative_bits == 0 {
+            self.add("requantize_multiply.gate", (lanes * bits) as f64, (lanes * bits) as f64);
+        } else {
+            self.products(
+                ["requantize_multiply.product", "requantize_multiply.product_blocks"],
+                lanes,
+                bits,
+                factor,
+                multipliers,
+            );
+        }
+        let own = if leaf.shift_bits > 0 { scaled * leaf.shift_bits / 2 } else { 0 };
+        self.add(
+            "requantize_multiply.scale",
+            (lanes * own) as f64,
+            (lanes * (scaled + 3 * leaf.shift_bits)) as f64,
+        );
+        let shift = base.shift + most as i32 - if base.rounding == Rounding::TfliteDouble { 31 } else { 0 };
+        let (round, held) = self.round(scaled, &ShiftLeaf { shift, ..base.clone() });
+        self.add("requantize_multiply.round", (lanes * round) as f64, (lanes * held) as f64);
+        let width = base.lanes * (base.bias_bits + leaf.mult_bits + leaf.negative_bits + leaf.shift_bits);
+        self.table(
+            [
+                "requantize_multiply.rom_blocks",
+                "requantize_multiply.rom_logic",
+                "requantize_multiply.control",
+            ],
+            base.folds,
+            width,
+            6,
+        );
+    }
+
+    fn threshold(&mut self, leaf: &ThresholdLeaf) {
+        let lanes = leaf.lanes * leaf.pixels;
+        let compare = leaf.steps * self.carry(leaf.acc_bits + 1);
+        let constant = leaf.folds == 1;
+        let name = if constant { "threshold.compare_constant" } else { "threshold.compare" };
+        self.add(name, (lanes * compare) as f64, (lanes * leaf.steps) as f64);
+        self.add(
+            "threshold.count",
+            (lanes * (leaf.steps + leaf.out_bits) / 2) as f64,
+            (lanes * leaf.out_bits) as f64,
+        );
+        let width = leaf.lanes * leaf.steps * (leaf.acc_bits + 1);
+        self.table(
+            ["threshold.rom_blocks", "threshold.rom_logic", "threshold.control"],
+            leaf.folds,
+            width,
+            2,
+        );
+    }
+
+    fn argmax_tree(&mut self, bits: usize, length: usize, index_bits: usize) {
+        let (mut lut, mut ff) = (0, 0);
+        for level in 1..=log2(length) {
+            let (elements, before) = (length.div_ceil(1 << level), length.div_ceil(1 << (level - 1)));
+            let pairs = before / 2;
+            lut += pairs * (self.carry(bits + 1) + bits + index_bits);
+            ff += elements * 2 * (bits + index_bits) + pairs * (bits + index_bits + 1) + 2;
+        }
+        self.add("argmax_tree.data", lut as f64, ff as f64);
+    }
+
+    fn block(&mut self, block: &BlockLeaf) {
+        let words = 2 * block.row_taken();
+        let loops = [block.row_taken(), block.groups, block.width, block.block[0], block.block[1]];
+        let lut: usize = loops.iter().map(|&length| loop_lut(length)).sum();
+        let ff: usize = loops.iter().map(|&length| loop_ff(length)).sum();
+        let (address, beat) = (log2(words), block.bits * block.lanes);
+        self.add("block_expand.control", (lut + 8 * address + 8) as f64, (ff + 5 * address + 6) as f64);
+        self.add("block_expand.data", 0.0, beat as f64);
+        self.ring(["block_expand.distributed", "block_expand.registers"], words, beat, 1);
+    }
+
+    fn serializer(&mut self, beat: usize, pixels: usize, folds: usize, width: usize) {
+        let words = 2 * folds;
+        let address = log2(words);
+        let groups = width.div_ceil(pixels);
+        let loops = [folds, folds, groups];
+        let lut: usize = loops.iter().map(|&length| loop_lut(length)).sum();
+        let ff: usize = loops.iter().map(|&length| loop_ff(length)).sum();
+        self.add(
+            "serializer.control",
+            (lut + 5 * address + 8 + 2 * log2(pixels)) as f64,
+            (ff + 3 * address + 6 + 2 * log2(pixels)) as f64,
+        );
+        self.add("serializer.choose", ((pixels - 1) * beat) as f64, beat as f64);
+        self.ring(["serializer.distributed", "serializer.registers"], words, pixels * beat, 1);
+    }
+}
+
+/// LUTs and flip-flops of `token_count`.
+fn tokens(places: usize) -> (usize, usize) {
+    match places {
+        0..=UNARY_PLACES => (places, places),
+        _ => (2 * log2(places + 1) + 2, log2(places + 1) + 1),
+    }
+}
