@@ -7,6 +7,7 @@ pub mod desc;
 pub mod emit;
 pub mod error;
 mod exact;
+pub mod explore;
 pub mod fixed;
 pub mod float;
 pub mod golden;

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 10] = [
     &["lower", "golden", "plan"],
     &["emit", "float"],
     &["sim", "synth", "compress"],
-    &["report"],
+    &["report", "explore"],
     &["cli", "main", "lib"],
 ];
 

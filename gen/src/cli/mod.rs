@@ -17,6 +17,7 @@ mod allocate;
 mod check;
 mod doctor;
 mod emit;
+mod explore;
 mod flow;
 mod frames;
 mod import;
@@ -49,6 +50,7 @@ enum Command {
     Check(check::Args),
     Doctor(doctor::Args),
     Emit(emit::Args),
+    Explore(explore::Args),
     Flow(flow::Args),
     Import(import::Args),
     Plan(plan::Args),
@@ -73,6 +75,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Emit(args) => emit::run(args),
+        Command::Explore(args) => explore::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Import(args) => import::run(args),
         Command::Plan(args) => plan::run(args),
