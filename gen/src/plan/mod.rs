@@ -104,7 +104,8 @@ impl Plan {
     }
 }
 
-/// The planner's estimate of the LUTs of the circuit that [`plan`] would make.
+/// The planner's estimate of the LUTs of the circuit that [`plan`] would make; a multiplier block counts as the LUTs that come
+/// with one on the device.
 ///
 /// # Errors
 /// As [`plan`].
@@ -112,7 +113,10 @@ pub fn estimated_luts(graph: &Graph, hardware: &Hardware) -> Result<u64> {
     let groups = group::groups(graph)?;
     let choice = goal::choose(graph, &groups, hardware)?;
     let plan = assemble(graph, &groups, &choice.foldings, hardware, Detail::Sketch(None))?;
-    Ok(cost::plan(&plan, goal::target_of(hardware)?).total.lut as u64)
+    let target = goal::target_of(hardware)?;
+    let total = cost::plan(&plan, target).total;
+    let has = target.available();
+    Ok((total.lut + (total.dsp * has.lut) as f64 / has.dsp.max(1) as f64) as u64)
 }
 
 /// The device that a description is planned for: the one it must fit, its target, or else the one that costs are weighed on.
