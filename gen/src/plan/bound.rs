@@ -10,17 +10,17 @@ use crate::target::Target;
 /// The least cycles an inference that a device's resources allow, and what keeps a plan from it.
 ///
 /// A network whose work needs so many lanes' cycles cannot go faster than with all of the device's logic in lanes, each as
-/// good as the plan's and always busy; nor faster than its block RAMs give the weights, each once for all the windows that
-/// share it.
+/// good as the plan's and always busy; nor faster than its block RAMs give the weights that lie there, each once for all the
+/// windows that share it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
     /// Cycles an inference of the plan.
     pub ii: u64,
     /// Cycles with all logic in lanes that never wait.
     pub logic_cycles: f64,
-    /// Cycles in which all block RAMs give the weight bits that an inference reads.
+    /// Cycles in which all block RAMs give the weight bits that an inference reads of block RAMs.
     pub weight_cycles: f64,
-    /// Weight bits that the plan reads in a cycle, on average.
+    /// Weight bits that the plan reads of block RAMs in a cycle, on average.
     pub weight_bits_per_cycle: f64,
     /// Weight bits that all block RAMs give in a cycle.
     pub device_bits_per_cycle: usize,
@@ -39,11 +39,15 @@ impl Bound {
         for stage in &plan.stages {
             for part in &stage.parts {
                 let Leaf::MacArray(array) = &part.leaf else { continue };
-                let logic = cost::leaf(&part.leaf, target).logic();
+                let own = cost::leaf(&part.leaf, target);
+                let logic = own.logic();
                 let reads = reads(stage, array);
                 lanes += logic;
                 work += logic * reads as f64;
-                bits += reads as f64 * array.rom.width as f64;
+                // What lies in look-up tables is bounded by the logic.
+                if own.bram > 0 {
+                    bits += reads as f64 * array.packing.coding.bits(array.rom.width) as f64;
+                }
             }
         }
         let device_bits_per_cycle = has.bram * target.block_ram().widest();
