@@ -40,7 +40,7 @@ impl Bound {
             for part in &stage.parts {
                 let Leaf::MacArray(array) = &part.leaf else { continue };
                 let own = cost::leaf(&part.leaf, target);
-                let logic = own.logic();
+                let logic = own.lc.max(own.lut).max(own.ff);
                 let reads = reads(stage, array);
                 lanes += logic;
                 work += logic * reads as f64;

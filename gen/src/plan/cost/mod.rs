@@ -55,9 +55,10 @@ impl std::iter::Sum for Cost {
 }
 
 impl Cost {
-    /// The logic that binds on a device: logic cells where it has them, else the more of LUTs and flip-flops.
+    /// The logic by which choices are weighed: logic cells where a device has them, else LUTs and flip-flops, half and half. The
+    /// more of the two would not do: it is not the sum of the parts'.
     pub fn logic(&self) -> f64 {
-        if self.lc > 0.0 { self.lc } else { self.lut.max(self.ff) }
+        if self.lc > 0.0 { self.lc } else { (self.lut + self.ff) / 2.0 }
     }
 
     /// The share of a device that it takes, all resources added up: a block RAM is as dear as the LUTs that come with one.
