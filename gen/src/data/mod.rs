@@ -28,7 +28,7 @@ pub fn array(path: &Path) -> Result<Tensor> {
     }
 }
 
-/// The frames of a file, as [`array`] names it, as the real values they stand for: `[frames, elements]`.
+/// The frames of a file, as [`array()`] names it, as the real values they stand for: `[frames, elements]`.
 ///
 /// # Errors
 /// When the file cannot be read or its frames do not suit the input: its elements or, of an integer format, its values.
@@ -82,7 +82,7 @@ pub fn labels_of(path: &Path, count: usize) -> Result<Vec<i64>> {
     Ok(labels)
 }
 
-/// The labels of a file, as [`array`] names it or of a CIFAR file: one integer a frame.
+/// The labels of a file, as [`array()`] names it or of a CIFAR file: one integer a frame.
 ///
 /// # Errors
 /// When the file cannot be read or holds something else.
