@@ -46,6 +46,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Input,
+    Refusal,
     Tool,
     File,
     Mismatch,
@@ -76,6 +77,11 @@ impl Error {
     /// A fault of the user's description, weights or vectors: what was found and what was expected.
     pub fn input(message: impl Into<String>) -> Self {
         Error::one(Kind::Input, message)
+    }
+
+    /// A circuit that the device asked for cannot hold.
+    pub fn refusal(message: impl Into<String>) -> Self {
+        Error::one(Kind::Refusal, message)
     }
 
     /// An outside program that is missing or failed.
@@ -160,10 +166,15 @@ impl Error {
         self.faults.iter().any(|fault| fault.kind == Kind::Mismatch)
     }
 
+    /// Whether a device refuses the circuit.
+    pub fn is_refusal(&self) -> bool {
+        self.faults.iter().any(|fault| fault.kind == Kind::Refusal)
+    }
+
     /// The process exit code: 1 for bad input or files, 2 is clap's, 3 for a tool, 4 for a mismatch.
     pub fn exit_code(&self) -> u8 {
         let code = |fault: &Fault| match fault.kind {
-            Kind::Input | Kind::File => 1,
+            Kind::Input | Kind::Refusal | Kind::File => 1,
             Kind::Tool => 3,
             Kind::Mismatch => 4,
         };

@@ -8,6 +8,7 @@ pub mod emit;
 pub mod error;
 mod exact;
 pub mod explore;
+pub mod file;
 pub mod fixed;
 pub mod float;
 pub mod golden;

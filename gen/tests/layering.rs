@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// The floors of `gen/src`, from the bottom; one line each.
 const FLOORS: [&[&str]; 10] = [
-    &["error", "exact", "fixed", "tool", "target"],
+    &["error", "exact", "file", "fixed", "tool", "target"],
     &["desc", "share"],
     &["import", "data"],
     &["ir"],

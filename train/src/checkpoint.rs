@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use netetch::error::{Error as Fault, Place};
+use netetch::file::write_whole;
 
 use crate::error::{Error, Result};
 use crate::precision::{Codes, Format};
@@ -66,13 +67,9 @@ pub fn write(trainer: &Trainer, fingerprint: &str, path: &Path) -> Result<()> {
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
         .and_then(|views| safetensors::serialize(views, Some(HashMap::from([(STATE.to_owned(), text)]))));
     let packed = packed.map_err(|error| Error::input(format!("cannot pack the checkpoint: {error}")))?;
-    let failed = |error: std::io::Error| Fault::io(path, "write the checkpoint", &error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let fresh = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    fs::write(fresh.path(), packed).map_err(failed)?;
-    fresh.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    fs::create_dir_all(folder).map_err(|error| Fault::io(folder, "create the folder", &error))?;
+    Ok(write_whole(path, packed)?)
 }
 
 /// Little-endian.

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use netetch::desc::types::{
-    Activation, BatchNorm, Bias, FullBias, Inexact, Input, Output, Parameter, Per, Weights,
+    Activation, ArithmeticMut, Bias, FullBias, Inexact, Input, Parameter, Per, Weights,
 };
-use netetch::desc::{Description, Layer, Network as Described, Tensor};
+use netetch::desc::{Description, Network as Described, Tensor};
 
 use crate::error::{Error, Result};
 use crate::forward::bias_codes;
-use crate::network::{Network, Node, Norm, numbers};
-use crate::precision::{Codes, Format, Precision};
+use crate::network::{Network, Norm, numbers};
+use crate::precision::{Codes, Precision};
 
 /// The description of what was trained, to be written at `path`: codes where the precision has them, else real numbers.
 ///
@@ -37,10 +37,10 @@ pub fn describe(
         let layer = &mut described.layers[position - 1];
         work.units[position] =
             node.operands.iter().map(|&operand| work.units[operand]).fold(f64::INFINITY, f64::min);
-        let Some(parts) = parts(layer) else { continue };
+        let Some(parts) = layer.arithmetic_mut() else { continue };
         match precision.is_quantized() {
             true => work.integers(position, parts)?,
-            false => work.reals(node, parts)?,
+            false => work.reals(position, parts)?,
         }
     }
     Ok(Description::of(described, work.arrays, path)?)
@@ -59,17 +59,8 @@ struct Work<'a> {
     units: Vec<f64>,
 }
 
-/// What is exchanged in a layer.
-struct Parts<'a> {
-    weights: Option<&'a mut Option<Weights>>,
-    bias: Option<&'a mut Option<Bias>>,
-    norm: Option<&'a mut Option<BatchNorm>>,
-    activation: &'a mut Activation,
-    output: Option<&'a mut Output>,
-}
-
 impl Work<'_> {
-    fn integers(&mut self, position: usize, parts: Parts<'_>) -> Result<()> {
+    fn integers(&mut self, position: usize, parts: ArithmeticMut<'_>) -> Result<()> {
         let node = &self.network.nodes[position];
         let mut unit = self.units[position];
         if let (Some(weights), Some(codes)) = (parts.weights, self.precision.weights[position]) {
@@ -86,15 +77,14 @@ impl Work<'_> {
                 *bias = Some(full(Some(key), None));
             }
         }
-        if let Some(norm) = parts.norm {
+        if let Some(norm) = parts.batch_norm {
             *norm = None;
         }
         match (parts.output, self.precision.results[position]) {
             (None, _) => self.units[position] = unit,
-            (Some(output), Some(Format { exp, .. })) => {
-                let format = self.precision.results[position].map(|format| format.name());
-                (output.format, output.exp) = (format.unwrap_or_default(), Some(exp));
-                self.units[position] = 2_f64.powi(exp);
+            (Some(output), Some(format)) => {
+                (output.format, output.exp) = (format.name(), Some(format.exp));
+                self.units[position] = 2_f64.powi(format.exp);
             }
             (Some(_), None) => {
                 return Err(Error::input(format!("found no format for the result of `{}`", node.name)));
@@ -135,11 +125,10 @@ impl Work<'_> {
         })
     }
 
-    fn reals(&mut self, node: &Node, parts: Parts<'_>) -> Result<()> {
+    fn reals(&mut self, position: usize, parts: ArithmeticMut<'_>) -> Result<()> {
+        let node = &self.network.nodes[position];
         let name = &node.name;
         if let (Some(Some(weights)), Some(own)) = (parts.weights, &node.parameters.weight) {
-            let position =
-                self.network.nodes.iter().position(|other| other.name == *name).unwrap_or_default();
             let extents = self.extents(position)?;
             let key = self.array(&format!("{name}.weight"), extents, numbers(own)?)?;
             (weights.values, weights.file) = (Some(key), None);
@@ -147,7 +136,7 @@ impl Work<'_> {
         if let (Some(bias), Some(own)) = (parts.bias, &node.parameters.bias) {
             *bias = Some(full(None, Some(self.vector(&format!("{name}.bias"), own)?)));
         }
-        if let (Some(Some(norm)), Some(own)) = (parts.norm, &node.parameters.norm) {
+        if let (Some(Some(norm)), Some(own)) = (parts.batch_norm, &node.parameters.norm) {
             let Norm { gamma, beta, mean, variance, .. } = own;
             norm.gamma = Some(self.vector(&format!("{name}.gamma"), gamma)?);
             norm.beta = Some(self.vector(&format!("{name}.beta"), beta)?);
@@ -158,7 +147,6 @@ impl Work<'_> {
         if let (Activation::Prelu(key), Some(own)) = (parts.activation, &node.parameters.slope) {
             *key = self.vector(&format!("{name}.slope"), own)?;
         }
-        let _ = parts.output;
         Ok(())
     }
 
@@ -175,48 +163,4 @@ impl Work<'_> {
 
 fn full(codes: Option<String>, values: Option<String>) -> Bias {
     Bias::Full(FullBias { codes, values, file: None, inexact: Inexact::Refuse })
-}
-
-fn parts(layer: &mut Layer) -> Option<Parts<'_>> {
-    match layer {
-        Layer::Dense(layer) => Some(Parts {
-            weights: Some(&mut layer.weights),
-            bias: Some(&mut layer.bias),
-            norm: Some(&mut layer.batch_norm),
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::Conv2d(layer) => Some(Parts {
-            weights: Some(&mut layer.weights),
-            bias: Some(&mut layer.bias),
-            norm: Some(&mut layer.batch_norm),
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::Requantize(layer) => Some(Parts {
-            weights: None,
-            bias: Some(&mut layer.bias),
-            norm: Some(&mut layer.batch_norm),
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::Add(layer) => Some(Parts {
-            weights: None,
-            bias: None,
-            norm: None,
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::MaxPool(_)
-        | Layer::AveragePool(_)
-        | Layer::GlobalAveragePool(_)
-        | Layer::GlobalMaxPool(_)
-        | Layer::Concat(_)
-        | Layer::Upsample(_)
-        | Layer::DepthToSpace(_)
-        | Layer::Softmax(_)
-        | Layer::Flatten(_)
-        | Layer::Argmax(_)
-        | Layer::Unknown => None,
-    }
 }

@@ -1,5 +1,6 @@
 //! `netetch explore`: how fast for how much.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,6 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use netetch::error::{Error, Result};
 use netetch::explore::{self, Cluster, Outcome, Point, Task};
+use netetch::file::write_whole;
 use netetch::plan;
 use netetch::target::Target;
 
@@ -98,9 +100,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     explore::mark_front(&mut points);
     let title = format!("{} on {target}", graph.name);
-    explore::write_whole(&output.join("points.csv"), &explore::csv(&points))?;
-    explore::write_whole(&output.join("points.json"), &(serde_json::to_string_pretty(&points)? + "\n"))?;
-    explore::write_whole(&output.join("front.svg"), &explore::draw(&title, &points)?)?;
+    fs::create_dir_all(&output).map_err(|error| Error::io(&output, "create the folder", &error))?;
+    write_whole(&output.join("points.csv"), explore::csv(&points))?;
+    write_whole(&output.join("points.json"), serde_json::to_string_pretty(&points)? + "\n")?;
+    write_whole(&output.join("front.svg"), explore::draw(&title, &points)?)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&points)?);
     } else {

@@ -6,9 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::desc::types::{
-    Activation, BatchNorm, Bias, FullBias, Inexact, Network, Output, Parameter, Per, Weights,
-};
+use crate::desc::types::{Activation, BatchNorm, Bias, FullBias, Inexact, Network, Parameter, Per, Weights};
 use crate::desc::{Description, Layer, Tensor};
 use crate::error::{Error, Place, Result};
 use crate::float::normalized;
@@ -171,7 +169,7 @@ impl Work<'_> {
         }
         let (new_bias, new_norm) = (bias, norm);
         let mut result_unit = sums[0];
-        if let Some(parts) = parts_mut(layer) {
+        if let Some(parts) = layer.arithmetic_mut() {
             if let (Some(own), Some(new)) = (parts.weights, weights) {
                 *own = Some(new);
             }
@@ -320,58 +318,5 @@ impl Work<'_> {
     fn reals(&mut self, key: &str, values: &[f64]) -> Result<String> {
         self.arrays.insert(key.to_owned(), Tensor::of_reals(vec![values.len()], values)?);
         Ok(key.to_owned())
-    }
-}
-
-/// What is exchanged in a layer.
-struct PartsMut<'a> {
-    weights: Option<&'a mut Option<Weights>>,
-    bias: Option<&'a mut Option<Bias>>,
-    batch_norm: Option<&'a mut Option<BatchNorm>>,
-    activation: &'a mut Activation,
-    output: Option<&'a mut Output>,
-}
-
-fn parts_mut(layer: &mut Layer) -> Option<PartsMut<'_>> {
-    match layer {
-        Layer::Dense(layer) => Some(PartsMut {
-            weights: Some(&mut layer.weights),
-            bias: Some(&mut layer.bias),
-            batch_norm: Some(&mut layer.batch_norm),
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::Conv2d(layer) => Some(PartsMut {
-            weights: Some(&mut layer.weights),
-            bias: Some(&mut layer.bias),
-            batch_norm: Some(&mut layer.batch_norm),
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::Requantize(layer) => Some(PartsMut {
-            weights: None,
-            bias: Some(&mut layer.bias),
-            batch_norm: Some(&mut layer.batch_norm),
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::Add(layer) => Some(PartsMut {
-            weights: None,
-            bias: None,
-            batch_norm: None,
-            activation: &mut layer.activation,
-            output: layer.output.as_mut(),
-        }),
-        Layer::MaxPool(_)
-        | Layer::AveragePool(_)
-        | Layer::GlobalAveragePool(_)
-        | Layer::GlobalMaxPool(_)
-        | Layer::Concat(_)
-        | Layer::Upsample(_)
-        | Layer::DepthToSpace(_)
-        | Layer::Softmax(_)
-        | Layer::Flatten(_)
-        | Layer::Argmax(_)
-        | Layer::Unknown => None,
     }
 }

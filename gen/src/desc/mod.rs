@@ -21,6 +21,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Faults, Place, Result};
+use crate::file::write_whole;
 
 pub use tensor::Tensor;
 pub use types::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Layer, Network, TestSet};
@@ -115,8 +116,8 @@ impl Description {
         };
         let weights = format!("{}.npz", stem(path));
         let network = Network { weights: Some(weights.clone()), ..self.network.clone() };
-        write::file(&path.with_file_name(weights), &write::npz(arrays)?)?;
-        write::file(path, write::yaml(&network)?.as_bytes())
+        write_whole(&path.with_file_name(weights), write::npz(arrays)?)?;
+        write_whole(path, write::yaml(&network)?)
     }
 
     /// An array of a description that a program made.

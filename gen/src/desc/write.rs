@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
-use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +11,7 @@ use serde_saphyr::FlowSeq;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 
 use super::npy;
 use super::tensor::Tensor;
@@ -156,14 +155,4 @@ pub(super) fn npz(arrays: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
         archive.write_all(&npy::write(tensor)).map_err(|error| failed(&error))?;
     }
     Ok(archive.finish().map_err(|error| failed(&error))?.into_inner())
-}
-
-/// Writes a whole file or none.
-pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: &std::io::Error| Error::io(path, "write the file", error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut fresh = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    fresh.write_all(bytes).map_err(|error| failed(&error))?;
-    fresh.persist(path).map_err(|error| failed(&error.error).at(Place::file(path)))?;
-    Ok(())
 }

@@ -9,8 +9,7 @@ mod executor;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::desc::{Array, Folding, Goal, Hardware};
 use crate::emit;
 use crate::error::{Error, Result};
+use crate::file::write_whole;
 use crate::ir::Graph;
 use crate::plan::{self, Cycles, Plan, cost::Cost};
 use crate::synth::{self, report::Resources};
@@ -53,7 +53,7 @@ pub enum Outcome {
         /// The clock that it reaches, where it was routed.
         fmax_mhz: Option<f64>,
     },
-    /// It cannot be built on the device: too large, or unroutable.
+    /// The device cannot hold it.
     Refused(String),
 }
 
@@ -88,10 +88,7 @@ impl Point {
                 Some((logic as f64, resources.bram as f64))
             }
             Some(Outcome::Refused(_)) => None,
-            None => {
-                let logic = if self.estimate.lc > 0.0 { self.estimate.lc } else { self.estimate.lut };
-                Some((logic, self.estimate.bram as f64))
-            }
+            None => Some((self.estimate.cells(), self.estimate.bram as f64)),
         }
     }
 }
@@ -214,10 +211,10 @@ pub fn build(folder: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Outcome>
             let fmax_mhz = report.routed.map(|routed| routed.fmax_mhz);
             Outcome::Measured { resources: report.resources, fmax_mhz }
         }
-        Err(error) if error.to_string().contains("does not fit") => Outcome::Refused(error.to_string()),
+        Err(error) if error.is_refusal() => Outcome::Refused(error.to_string()),
         Err(error) => return Err(error),
     };
-    write_whole(&folder.join(RESULT), &(serde_json::to_string_pretty(&outcome).unwrap_or_default() + "\n"))?;
+    write_whole(&folder.join(RESULT), serde_json::to_string_pretty(&outcome).unwrap_or_default() + "\n")?;
     Ok(outcome)
 }
 
@@ -263,20 +260,6 @@ pub fn csv(points: &[Point]) -> String {
         );
     }
     text
-}
-
-/// Writes a file beside its place and moves it there.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let folder: PathBuf = path.parent().unwrap_or(Path::new(".")).to_owned();
-    fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, "create the folder", &error))?;
-    let failed = |error: &std::io::Error| Error::io(path, "write it", error);
-    let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(|error| failed(&error))?;
-    file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error.error))?;
-    Ok(())
 }
 
 #[cfg(test)]

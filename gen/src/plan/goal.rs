@@ -31,13 +31,20 @@ pub(super) struct Choice {
     pub limits: Limits,
 }
 
-/// The device that a description is planned for: the one it must fit, or its target.
+/// The device that a description names: the one it must fit, or its target.
+///
+/// # Errors
+/// When there is no such device.
+pub(super) fn named_target(hardware: &Hardware) -> Result<Option<Target>> {
+    hardware.fit.as_ref().or(hardware.target.as_ref()).map(|name| name.parse()).transpose()
+}
+
+/// The device that a description is planned for.
 ///
 /// # Errors
 /// When there is no such device.
 pub(super) fn target_of(hardware: &Hardware) -> Result<Target> {
-    let named = hardware.fit.as_ref().or(hardware.target.as_ref());
-    named.map_or(Ok(DEFAULT_TARGET), |name| name.parse())
+    Ok(named_target(hardware)?.unwrap_or(DEFAULT_TARGET))
 }
 
 /// One folding for every group: what the user fixed, and the cheapest that reaches the goal within the budget for the rest.

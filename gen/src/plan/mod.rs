@@ -161,8 +161,7 @@ fn assemble(
     detail: Detail,
 ) -> Result<Plan> {
     let clock_mhz = clock_of(hardware);
-    let named = hardware.fit.as_deref().or(hardware.target.as_deref());
-    let target = named.map(str::parse::<Target>).transpose()?;
+    let target = goal::named_target(hardware)?;
     let memory = target.map(Memory::of);
     let input = door(groups, foldings);
     let mut stages: Vec<Stage> = Vec::new();

@@ -43,9 +43,8 @@ pub struct Limits {
 impl Limits {
     /// Each resource's limit, what a cost has of it, and its name.
     pub fn each(&self, cost: &Cost) -> [(Option<f64>, f64, &'static str); 4] {
-        let logic = if cost.lc > 0.0 { cost.lc } else { cost.lut };
         [
-            (self.lut, logic, if cost.lc > 0.0 { "logic cells" } else { "LUTs" }),
+            (self.lut, cost.cells(), if cost.lc > 0.0 { "logic cells" } else { "LUTs" }),
             (self.ff, cost.ff, "flip-flops"),
             (self.bram, cost.bram as f64, "block RAMs"),
             (self.dsp, cost.dsp as f64, "multipliers"),
@@ -272,14 +271,8 @@ impl<'a> Search<'a> {
         }
         let mut found: BTreeMap<usize, Vec<(Folding, Cost)>> = BTreeMap::new();
         for ((taken, _), mut own) in by_lanes {
-            own.sort_by(|a, b| self.price(&a.1).total_cmp(&self.price(&b.1)));
-            let mut kept: Vec<(Folding, Cost)> = Vec::new();
-            for (folding, cost) in own {
-                if !kept.iter().any(|(_, other)| beats(other, &cost, limits)) {
-                    kept.push((folding, cost));
-                }
-            }
-            found.entry(taken).or_default().extend(kept);
+            self.keep_unbeaten(&mut own, |(_, cost)| cost, limits);
+            found.entry(taken).or_default().extend(own);
         }
         found
     }
@@ -358,21 +351,26 @@ impl<'a> Search<'a> {
     /// Keeps the labels that no other beats; whether all of them were kept.
     fn prune(&self, labels: &mut Vec<Label>, limits: &Limits) -> bool {
         labels.retain(|label| limits.hold(&label.cost));
-        labels.sort_by(|a, b| self.price(&a.cost).total_cmp(&self.price(&b.cost)));
-        let mut kept: Vec<Label> = Vec::new();
-        for label in labels.iter() {
-            if !kept.iter().any(|other| beats(&other.cost, &label.cost, limits)) {
-                kept.push(*label);
-            }
-        }
-        let all = kept.len() <= MOST_LABELS;
+        self.keep_unbeaten(labels, |label| &label.cost, limits);
+        let all = labels.len() <= MOST_LABELS;
         if !all {
             // From the cheapest to the one that spares most of what is scarce.
-            let step = kept.len() as f64 / MOST_LABELS as f64;
-            kept = (0..MOST_LABELS).map(|at| kept[(at as f64 * step) as usize]).collect();
+            let step = labels.len() as f64 / MOST_LABELS as f64;
+            *labels = (0..MOST_LABELS).map(|at| labels[(at as f64 * step) as usize]).collect();
         }
-        *labels = kept;
         all
+    }
+
+    /// Of choices the cheapest, and the dearer ones that spare something budgeted; in the order of their prices.
+    fn keep_unbeaten<T>(&self, choices: &mut Vec<T>, cost: impl Fn(&T) -> &Cost, limits: &Limits) {
+        choices.sort_by(|a, b| self.price(cost(a)).total_cmp(&self.price(cost(b))));
+        let mut kept: Vec<T> = Vec::new();
+        for choice in choices.drain(..) {
+            if !kept.iter().any(|other| beats(cost(other), cost(&choice), limits)) {
+                kept.push(choice);
+            }
+        }
+        *choices = kept;
     }
 
     fn out_of_reach(&self, group: &Group, cycles: u64) -> Error {
@@ -504,7 +502,7 @@ mod tests {
         let (mut bounded, mut refused) = (0, 0);
         for &cycles in paces.iter().step_by(1 + paces.len() / 6) {
             let cheapest = search.cheapest(cycles, &none).unwrap().unwrap();
-            let logic = if cheapest.cost.lc > 0.0 { cheapest.cost.lc } else { cheapest.cost.lut };
+            let logic = cheapest.cost.cells();
             let tight = Limits { lut: Some(logic * 1.02), ff: Some(cheapest.cost.ff * 0.97), ..none };
             let blocks = Limits { bram: Some(0.0), ff: Some(free.cost.ff), ..none };
             let scarce = Limits { lut: Some(logic * 0.5), ..none };

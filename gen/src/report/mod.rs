@@ -5,12 +5,12 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::file::write_whole;
 use crate::plan::{Bound, Cycles};
 use crate::synth::report::Resources;
 
@@ -111,20 +111,10 @@ impl Report {
     pub fn write(&self, folder: &Path) -> Result<()> {
         let json = serde_json::to_string_pretty(self)
             .map_err(|error| Error::input(format!("cannot write the report: {error}")))?;
-        write_whole(&folder.join("report.json"), &(json + "\n"))?;
-        write_whole(&folder.join("report.html"), &page::render(self)?)
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create the folder", &error))?;
+        write_whole(&folder.join("report.json"), json + "\n")?;
+        write_whole(&folder.join("report.html"), page::render(self)?)
     }
-}
-
-/// Writes a file beside its place and moves it there.
-fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create the folder", &error))?;
-    let failed = |error: &std::io::Error| Error::io(path, "write", error);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error.error))?;
-    Ok(())
 }
 
 /// 1234567 as `1,234,567`.

@@ -75,7 +75,13 @@ pub(super) fn check(manifest: &Manifest, target: Target, layers: &[Layer], aroun
                 used - available,
                 100.0 * used as f64 / available.max(1) as f64,
             );
-            faults.push(Error::input(message).mend(advice(manifest, target, layers, kind, used - available)));
+            faults.push(Error::refusal(message).mend(advice(
+                manifest,
+                target,
+                layers,
+                kind,
+                used - available,
+            )));
         }
     }
     faults.or(())

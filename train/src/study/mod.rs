@@ -10,6 +10,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use netetch::error::{Error as Fault, Place};
+use netetch::file::write_whole;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,7 +45,8 @@ pub fn run<J: Sync, T: Serialize + DeserializeOwned + Send>(
             });
         }
         let result = work(job)?;
-        write(&path, &result)?;
+        let text = serde_json::to_vec_pretty(&result).map_err(|error| Error::input(error.to_string()))?;
+        write_whole(&path, text)?;
         bar.set_message(name.clone());
         bar.inc(1);
         Ok(result)
@@ -52,16 +54,6 @@ pub fn run<J: Sync, T: Serialize + DeserializeOwned + Send>(
     let results = pool.install(|| jobs.par_iter().map(one).collect());
     bar.finish_and_clear();
     results
-}
-
-/// Writes a whole file, or none.
-fn write<T: Serialize>(path: &Path, result: &T) -> Result<()> {
-    let failed = |error: std::io::Error| Fault::io(path, "write the result", &error);
-    let text = serde_json::to_vec_pretty(result).map_err(|error| Error::input(error.to_string()))?;
-    let fresh = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-    std::fs::write(fresh.path(), text).map_err(failed)?;
-    fresh.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 /// Mean and deviation of a sample.

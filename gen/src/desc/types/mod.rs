@@ -163,6 +163,21 @@ pub struct Arithmetic<'a> {
     pub output: Option<&'a Output>,
 }
 
+/// Where an arithmetic layer says what it does with its accumulators.
+#[derive(Debug)]
+pub struct ArithmeticMut<'a> {
+    /// The weights, of a layer that may have any.
+    pub weights: Option<&'a mut Option<Weights>>,
+    /// The bias, of a layer that may have one.
+    pub bias: Option<&'a mut Option<Bias>>,
+    /// The normalization, of a layer that may have one.
+    pub batch_norm: Option<&'a mut Option<BatchNorm>>,
+    /// The activation function.
+    pub activation: &'a mut Activation,
+    /// The result's format.
+    pub output: Option<&'a mut Output>,
+}
+
 impl Layer {
     /// The layer's name; empty when none was given.
     pub fn name(&self) -> &str {
@@ -251,6 +266,51 @@ impl Layer {
                 batch_norm: None,
                 activation: &layer.activation,
                 output: layer.output.as_ref(),
+            }),
+            Layer::MaxPool(_)
+            | Layer::AveragePool(_)
+            | Layer::GlobalAveragePool(_)
+            | Layer::GlobalMaxPool(_)
+            | Layer::Concat(_)
+            | Layer::Upsample(_)
+            | Layer::DepthToSpace(_)
+            | Layer::Softmax(_)
+            | Layer::Flatten(_)
+            | Layer::Argmax(_)
+            | Layer::Unknown => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn arithmetic_mut(&mut self) -> Option<ArithmeticMut<'_>> {
+        match self {
+            Layer::Dense(layer) => Some(ArithmeticMut {
+                weights: Some(&mut layer.weights),
+                bias: Some(&mut layer.bias),
+                batch_norm: Some(&mut layer.batch_norm),
+                activation: &mut layer.activation,
+                output: layer.output.as_mut(),
+            }),
+            Layer::Conv2d(layer) => Some(ArithmeticMut {
+                weights: Some(&mut layer.weights),
+                bias: Some(&mut layer.bias),
+                batch_norm: Some(&mut layer.batch_norm),
+                activation: &mut layer.activation,
+                output: layer.output.as_mut(),
+            }),
+            Layer::Requantize(layer) => Some(ArithmeticMut {
+                weights: None,
+                bias: Some(&mut layer.bias),
+                batch_norm: Some(&mut layer.batch_norm),
+                activation: &mut layer.activation,
+                output: layer.output.as_mut(),
+            }),
+            Layer::Add(layer) => Some(ArithmeticMut {
+                weights: None,
+                bias: None,
+                batch_norm: None,
+                activation: &mut layer.activation,
+                output: layer.output.as_mut(),
             }),
             Layer::MaxPool(_)
             | Layer::AveragePool(_)

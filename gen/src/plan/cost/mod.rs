@@ -55,6 +55,11 @@ impl std::iter::Sum for Cost {
 }
 
 impl Cost {
+    /// LUTs, or logic cells where the device has them.
+    pub fn cells(&self) -> f64 {
+        if self.lc > 0.0 { self.lc } else { self.lut }
+    }
+
     /// The logic by which choices are weighed: logic cells where a device has them, else LUTs and flip-flops, half and half. The
     /// more of the two would not do: it is not the sum of the parts'.
     pub fn logic(&self) -> f64 {
