@@ -113,14 +113,35 @@ fn generate(array: &Array, folder: &Path) -> std::io::Result<()> {
         }
     }
     std::fs::write(folder.join("weights.hex"), weights(PE * SIMD * array.code_bits))?;
-    std::fs::write(folder.join("array_top.v"), top(array))?;
-    files.push("array_top.v".into());
+    for (name, text) in [("array_stage.v", stage(array)), ("array_top.v", top(array))] {
+        std::fs::write(folder.join(name), text)?;
+        files.push(name.into());
+    }
     let manifest = manifest(array, &files);
     std::fs::write(folder.join(manifest::FILE), serde_json::to_string(&manifest)?)
 }
 
-fn top(array: &Array) -> String {
+fn stage(array: &Array) -> String {
     let Array { kind, x_bits, code_bits, .. } = array;
+    format!(
+        "module array_stage (
+    input wire clk, input wire rst, input wire s_issue, input wire s_last, input wire [{x_top}:0] s_data,
+    output wire m_valid, output wire [{sum_top}:0] m_data
+);
+  mac_array #(
+      .KIND(\"{kind}\"), .PE({PE}), .SIMD({SIMD}), .X_BITS({x_bits}), .CODE_BITS({code_bits}), .ACC_BITS({ACC_BITS}),
+      .STEPS({STEPS}), .FOLDS({FOLDS}), .FILE(\"weights.hex\")
+  ) u_mac (
+      .clk(clk), .rst(rst), .s_issue(s_issue), .s_last(s_last), .s_data(s_data), .m_valid(m_valid), .m_data(m_data)
+  );
+endmodule
+",
+        x_top = SIMD * x_bits - 1,
+        sum_top = PE * ACC_BITS - 1,
+    )
+}
+
+fn top(array: &Array) -> String {
     format!(
         "module array_top (
     input wire clk, input wire rst,
@@ -131,16 +152,13 @@ fn top(array: &Array) -> String {
   assign s_axis_tready = 1'b1;
   assign m_axis_tlast = 1'b0;
   assign frame_error = 1'b0;
-  mac_array #(
-      .KIND(\"{kind}\"), .PE({PE}), .SIMD({SIMD}), .X_BITS({x_bits}), .CODE_BITS({code_bits}), .ACC_BITS({ACC_BITS}),
-      .STEPS({STEPS}), .FOLDS({FOLDS}), .FILE(\"weights.hex\")
-  ) u_array (
+  array_stage u_array (
       .clk(clk), .rst(rst), .s_issue(s_axis_tvalid), .s_last(s_axis_tlast), .s_data(s_axis_tdata),
       .m_valid(m_axis_tvalid), .m_data(m_axis_tdata)
   );
 endmodule
 ",
-        x_top = SIMD * x_bits - 1,
+        x_top = SIMD * array.x_bits - 1,
         sum_top = PE * ACC_BITS - 1,
     )
 }
@@ -186,6 +204,8 @@ fn manifest(array: &Array, files: &[String]) -> Manifest {
         weights: None,
         stages: vec![Stage {
             name: "array".into(),
+            module: "array_stage".into(),
+            files: vec!["array_stage.v".into(), "weights.hex".into()],
             layer: "array".into(),
             op: "mac".into(),
             shape: vec![PE],

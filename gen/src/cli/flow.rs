@@ -185,6 +185,7 @@ impl Circuit<'_> {
             frequency_mhz: self.plan.clock_mhz,
             board: None,
             cycles: Some(self.proof.measured.context("the simulation measured no cycles")?),
+            cache: None,
         };
         let step = format!("build for {target}");
         let built = steps.run(&step, |bar| {

@@ -95,6 +95,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         frequency_mhz: plan.clock_mhz,
         board: args.board.map(|board| (board, link)),
         cycles: None,
+        cache: None,
     };
     let bar =
         ProgressBar::new_spinner().with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
@@ -147,11 +148,13 @@ fn print(report: &SynthReport, folder: &str) {
         report.board.as_ref().map_or(", out of context".to_owned(), |board| format!(", board {board}"));
     say!("{} on {} ({}){board}", report.network, report.target, report.part);
     say!("{}", table(report));
-    let (used, taken) = (report.rom.bits_used, report.rom.bits_taken);
-    say!(
-        "ROM: {used} bits used, {taken} bits of block RAM taken ({:.1} %)",
-        100.0 * used as f64 / taken.max(1) as f64
-    );
+    match (report.rom.bits_used, report.rom.bits_taken) {
+        (used, 0) => say!("ROM: {used} bits, in LUTs"),
+        (used, taken) => {
+            let percent = 100.0 * used as f64 / taken as f64;
+            say!("ROM: {used} bits used, {taken} bits of block RAM taken ({percent:.1} %)");
+        }
+    }
     if let Some(clock) = report.board_clock_mhz {
         say!("board clock: {clock} MHz, {:.0} inferences/s", clock * 1e6 / report.cycles.ii as f64);
     }

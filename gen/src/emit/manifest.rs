@@ -128,6 +128,10 @@ pub struct Probe {
 pub struct Stage {
     /// Instance name at the top; also the prefix of its cells in a flattened netlist.
     pub name: String,
+    /// Its module.
+    pub module: String,
+    /// The files that are its alone, of those above: modules and ROM images.
+    pub files: Vec<String>,
     /// The user's layer.
     pub layer: String,
     /// What it computes.

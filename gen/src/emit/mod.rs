@@ -32,8 +32,10 @@ pub struct Options {
 /// # Errors
 /// When a template cannot be rendered or a file cannot be written; `folder` is then as it was.
 pub fn emit(graph: &Graph, plan: &Plan, options: Options, folder: &Path) -> Result<Manifest> {
-    let files = files(graph, plan, options)?;
-    let manifest = manifest(graph, plan, options, &files);
+    let own: Vec<Files> =
+        plan.stages.iter().map(|stage| stage_files(graph, plan, stage)).collect::<Result<_>>()?;
+    let files = files(graph, plan, options, &own)?;
+    let manifest = manifest(graph, plan, options, &files, &own);
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Error::input(format!("cannot write the manifest: {error}")))?;
     let mut all = files;
@@ -42,25 +44,31 @@ pub fn emit(graph: &Graph, plan: &Plan, options: Options, folder: &Path) -> Resu
     Ok(manifest)
 }
 
-/// Every file but the manifest, by name.
-fn files(graph: &Graph, plan: &Plan, options: Options) -> Result<Vec<(String, String)>> {
-    let mut files = vec![(format!("{}.v", plan.network), verilog::top(graph, plan, options)?)];
-    let mut modules = vec!["frame_guard", "frame_marker", "skid_buffer"];
-    for stage in &plan.stages {
-        files
-            .push((format!("{}.v", verilog::stage_module(plan, stage)), verilog::stage(graph, plan, stage)?));
-        for part in &stage.parts {
-            modules.push(leaf::module(&part.leaf));
-            if let Leaf::Unrolled(leaf) = &part.leaf {
-                let module = verilog::part_module(plan, stage, part);
-                files.push((
-                    format!("{module}.v"),
-                    unrolled::module(&plan.network, &stage.layer, &module, leaf)?,
-                ));
-            }
-            files.extend(verilog::rom_images(stage, part).into_iter().map(|(file, rom)| (file, rom.hex())));
+/// Names and texts.
+type Files = Vec<(String, String)>;
+
+/// The files that are a stage's alone: its modules and its ROM images.
+fn stage_files(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<Files> {
+    let mut files =
+        vec![(format!("{}.v", verilog::stage_module(plan, stage)), verilog::stage(graph, plan, stage)?)];
+    for part in &stage.parts {
+        if let Leaf::Unrolled(leaf) = &part.leaf {
+            let module = verilog::part_module(plan, stage, part);
+            let text = unrolled::module(&plan.network, &stage.layer, &module, leaf)?;
+            files.push((format!("{module}.v"), text));
         }
+        files.extend(verilog::rom_images(stage, part).into_iter().map(|(file, rom)| (file, rom.hex())));
     }
+    files.sort();
+    Ok(files)
+}
+
+/// Every file but the manifest, by name.
+fn files(graph: &Graph, plan: &Plan, options: Options, own: &[Files]) -> Result<Files> {
+    let mut files = vec![(format!("{}.v", plan.network), verilog::top(graph, plan, options)?)];
+    files.extend(own.iter().flatten().cloned());
+    let parts = plan.stages.iter().flat_map(|stage| &stage.parts).map(|part| leaf::module(&part.leaf));
+    let modules = ["frame_guard", "frame_marker", "skid_buffer"].into_iter().chain(parts);
     for (name, text) in library::closure(modules) {
         files.push((format!("{name}.v"), text.to_owned()));
         files.extend(library::of_family(name).map(|(file, text)| (file, text.to_owned())));
@@ -73,7 +81,7 @@ fn files(graph: &Graph, plan: &Plan, options: Options) -> Result<Vec<(String, St
     }
 }
 
-fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, String)]) -> Manifest {
+fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &Files, own: &[Files]) -> Manifest {
     let last = |stage: &Stage| stage.nodes.last().copied();
     let input = graph.inputs().next();
     let probe = |stage: &Stage| {
@@ -119,8 +127,11 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &[(String, Stri
         stages: plan
             .stages
             .iter()
-            .map(|stage| manifest::Stage {
+            .zip(own)
+            .map(|(stage, own)| manifest::Stage {
                 name: stage.name.clone(),
+                module: verilog::stage_module(plan, stage),
+                files: own.iter().map(|(name, _)| name.clone()).collect(),
                 layer: stage.layer.clone(),
                 op: stage.op.into(),
                 shape: fact(last(stage)).shape.0,

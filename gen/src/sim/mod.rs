@@ -18,6 +18,7 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Place, Result};
+use crate::file;
 use crate::golden::Golden;
 use crate::ir::Graph;
 use crate::plan::Cycles;
@@ -27,7 +28,7 @@ pub use compare::Divergence;
 pub use locate::locate;
 pub use operands::{Operands, Product};
 pub use report::{Run, SimReport};
-pub use verilate::{Built, Sources, WaveFormat, build, default_cache};
+pub use verilate::{Built, Sources, WaveFormat, build};
 
 use bench::Wave;
 use chunk::{Found, Reference, Setting, Watched};
@@ -48,7 +49,7 @@ pub struct Options<'a> {
     pub wave: Option<PathBuf>,
     /// What to simulate in place of the folder's Verilog.
     pub sources: Sources,
-    /// Where simulation programs are kept; [`default_cache`] if not said.
+    /// Where simulation programs are kept; [`file::cache`] if not said.
     pub cache: Option<PathBuf>,
     /// Cycles without any beat that count as a standstill; reckoned from the plan if not said.
     pub timeout: Option<u64>,
@@ -130,7 +131,7 @@ pub fn compare(
     options: &Options<'_>,
 ) -> Result<SimReport> {
     let manifest = read_manifest(folder)?;
-    let cache = options.cache.clone().unwrap_or_else(default_cache);
+    let cache = options.cache.clone().unwrap_or_else(|| file::cache("sim"));
     let built = build(&manifest, folder, &options.sources, None, &cache)?;
     let setting = Setting {
         manifest: &manifest,

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
-
 use crate::emit::manifest::Manifest;
 use crate::error::{Error, Place, Result};
+use crate::file::digest;
 use crate::tool::{self, Tool, ToolKind};
 
 const HARNESS: &str = include_str!("../../../sim/harness.cpp");
@@ -102,8 +101,11 @@ pub fn build(
     }
 
     let fingerprint = fingerprint(&verilator, waves);
-    let digest = digest(&[HARNESS, &ports, &flags.join("\n"), &fingerprint], &files, &sources.include_dirs)?;
-    let kept = cache.join(digest);
+    let mut read = files.clone();
+    for folder in &sources.include_dirs {
+        read.extend(included(folder)?);
+    }
+    let kept = cache.join(digest(&[HARNESS, &ports, &flags.join("\n"), &fingerprint], &read)?);
     // Threads that want the same program build it once.
     let _one_at_a_time = BUILDING.lock();
     let built =
@@ -120,7 +122,7 @@ pub fn build(
         std::fs::write(&path, text).map_err(|error| write(&path, &error))?;
     }
     let objects = work.path().join("obj");
-    let runtime = cache.join(format!("runtime-{}", self::digest(&[&fingerprint], &[], &[])?));
+    let runtime = cache.join(format!("runtime-{}", digest(&[&fingerprint], &[])?));
     let mut command = verilator.command(&flags);
     command.args(files).arg("harness.cpp");
     for object in reuse_runtime(&runtime, &objects) {
@@ -191,26 +193,13 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|error| Error::io(path, "open", &error))
 }
 
-fn digest(texts: &[&str], files: &[PathBuf], include_dirs: &[PathBuf]) -> Result<String> {
-    let mut all = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        all.update(bytes.len().to_le_bytes());
-        all.update(bytes);
-    };
-    texts.iter().for_each(|text| add(text.as_bytes()));
-    let mut read = files.to_vec();
-    for folder in include_dirs {
-        let entries = folder.read_dir().map_err(|error| Error::io(folder, "list", &error))?;
-        let mut included: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        included.retain(|path| path.extension().is_some_and(|end| end == "v" || end == "vh" || end == "svh"));
-        included.sort();
-        read.extend(included);
-    }
-    for file in read {
-        add(file.file_name().unwrap_or_default().as_encoded_bytes());
-        add(&std::fs::read(&file).map_err(|error| Error::io(&file, "read", &error))?);
-    }
-    Ok(all.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+/// The Verilog that an include folder holds, in order.
+fn included(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = folder.read_dir().map_err(|error| Error::io(folder, "list", &error))?;
+    let mut included: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    included.retain(|path| path.extension().is_some_and(|end| end == "v" || end == "vh" || end == "svh"));
+    included.sort();
+    Ok(included)
 }
 
 /// What decides, besides the sources, what a build gives.
@@ -244,14 +233,4 @@ fn keep_runtime(objects: &Path, kept: &Path, cache: &Path) {
         }
     }
     std::fs::rename(fresh.path(), kept).ok();
-}
-
-/// Where builds are kept unless another place is named: `NETETCH_CACHE`, or the user's cache folder.
-pub fn default_cache() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("NETETCH_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("netetch")))
-        .or_else(|| variable("HOME").map(|home| home.join(".cache/netetch")))
-        .unwrap_or_else(|| std::env::temp_dir().join("netetch"))
-        .join("sim")
 }

@@ -182,6 +182,8 @@ mod tests {
         };
         let stage = |name: &str, pe, simd, cycles| Stage {
             name: name.into(),
+            module: format!("net_{name}"),
+            files: Vec::new(),
             layer: name.into(),
             op: "dense".into(),
             shape: vec![8],

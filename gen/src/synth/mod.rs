@@ -4,12 +4,15 @@
 //! around them, and is left out of the counts. A board's bitstream has a shell instead, and can be loaded.
 
 mod board;
+mod carry_chain;
 mod cells;
 mod fit;
+mod mapping;
 mod netlist;
 mod output_register;
 mod owner;
 mod pack;
+mod polish;
 pub mod report;
 mod resources;
 mod route;
@@ -23,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Result};
+use crate::file;
 use crate::plan::Cycles;
 use crate::target::{Family, Target};
 pub use board::{Board, Facts, Link};
@@ -44,6 +48,8 @@ pub struct Options {
     pub board: Option<(Board, Link)>,
     /// Measured cycles, where there are any; else the plan's are reported.
     pub cycles: Option<Cycles>,
+    /// Where mapped stages are kept; [`file::cache`] if not said.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -54,6 +60,7 @@ impl Default for Options {
             frequency_mhz: 100.0,
             board: None,
             cycles: None,
+            cache: None,
         }
     }
 }
@@ -120,7 +127,9 @@ struct Job<'a> {
 impl Job<'_> {
     fn run(self) -> Result<SynthReport> {
         (self.progress)("Yosys");
-        let mut seconds = Seconds { synthesis: self.synthesize()?, ..Seconds::default() };
+        let start = Instant::now();
+        let reused = self.synthesize()?;
+        let mut seconds = Seconds { synthesis: start.elapsed().as_secs_f64(), ..Seconds::default() };
         let netlist = Netlist::read(&self.folder.join(yosys::NETLIST))?;
         let counts = netlist.count(&self.surround.module, self.target)?;
         let (layers, around) = (self.layers(&counts.stages), counts.around);
@@ -139,7 +148,7 @@ impl Job<'_> {
             seconds.pack = pack;
             routed = Some(self.timing(result));
         }
-        let report = self.report(layers, around, files, routed, seconds);
+        let report = SynthReport { reused, ..self.report(layers, around, files, routed, seconds) };
         self.write(REPORT, &(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"))?;
         Ok(report)
     }
@@ -149,30 +158,27 @@ impl Job<'_> {
         fs::write(&path, text).map_err(|error| Error::io(&path, "write it", &error))
     }
 
-    fn synthesize(&self) -> Result<f64> {
+    /// How many stages an earlier run had mapped.
+    fn synthesize(&self) -> Result<usize> {
         for (name, text) in &self.surround.files {
             self.write(name, text)?;
         }
-        let rtl = self.generated.file_name().unwrap_or_default().to_string_lossy();
-        let sources: Vec<String> = self
-            .manifest
-            .sources(self.target.family().name())
-            .map(|name| format!("../{rtl}/{name}"))
-            .collect();
         let available = self.target.available().bram;
         let scarce = self.manifest.weights.is_some_and(|weights| weights.blocks * 2 > available);
         let design = yosys::Design {
-            network: &self.manifest.top,
-            sources: &sources,
+            manifest: &self.manifest,
+            generated: self.generated,
             target: self.target,
             shallow_in_luts: self.target.family() == Family::Ecp5 && scarce,
+            limit: self.options.time_limit,
         };
-        let limit = self.options.time_limit;
-        let mapped = yosys::synthesize(&design, self.folder, limit)?;
+        let cache = self.options.cache.clone().unwrap_or_else(|| file::cache("synth"));
+        let reused = mapping::map(&design, self.folder, &cache)?;
+        yosys::run("assemble", &design.assembly(&self.surround), self.folder, self.options.time_limit)?;
         if self.target.family() == Family::Ecp5 {
-            output_register::absorb(&self.folder.join(yosys::NETWORK))?;
+            polish::mark_open(&self.folder.join(yosys::NETLIST))?;
         }
-        Ok(mapped + yosys::assemble(&design, &self.surround, self.folder, limit)?)
+        Ok(reused)
     }
 
     fn request(&self) -> route::Request<'_> {
@@ -251,6 +257,7 @@ impl Job<'_> {
             routed,
             files,
             seconds,
+            reused: 0,
         }
     }
 

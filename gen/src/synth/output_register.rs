@@ -3,34 +3,15 @@
 //! A DP16KD without its output register gives a word 5.8 ns after the clock, with it after 1 ns. Yosys maps the read alone;
 //! where every bit read goes to a plain register and nowhere else, the block takes those registers in.
 
-use std::collections::HashMap;
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use super::polish::Readers;
 
 const BLOCK: &str = "DP16KD";
 const REGISTER: &str = "TRELLIS_FF";
 
-/// Rewrites Yosys' netlist in `path`; how many registers the blocks took in.
-///
-/// # Errors
-/// The file cannot be read or written, or is no netlist.
-pub(super) fn absorb(path: &Path) -> Result<usize> {
-    let text = std::fs::read(path).map_err(|error| Error::io(path, "read it", &error))?;
-    let mut netlist: Value = serde_json::from_slice(&text)
-        .map_err(|error| Error::tool(format!("`{}`: {error}", path.display())))?;
-    let modules = netlist["modules"].as_object_mut();
-    let taken = modules.into_iter().flat_map(|modules| modules.values_mut()).map(absorb_into).sum();
-    if taken > 0 {
-        let text = serde_json::to_vec(&netlist).map_err(|error| Error::tool(error.to_string()))?;
-        std::fs::write(path, text).map_err(|error| Error::io(path, "write it", &error))?;
-    }
-    Ok(taken)
-}
-
-fn absorb_into(module: &mut Value) -> usize {
+/// Rewrites a module; how many registers its blocks took in.
+pub(super) fn absorb(module: &mut Value) -> usize {
     let readers = Readers::of(module);
     let Some(cells) = module["cells"].as_object_mut() else { return 0 };
     let blocks: Vec<String> =
@@ -62,33 +43,6 @@ fn ports(block: &Value) -> &'static [(char, &'static [char])] {
     }
 }
 
-/// Who reads a net: cell and pin; none for a port of the module.
-struct Readers(HashMap<u64, Vec<Option<(String, String)>>>);
-
-impl Readers {
-    fn of(module: &Value) -> Self {
-        let mut readers: HashMap<u64, Vec<Option<(String, String)>>> = HashMap::new();
-        let nets = |bits: &Value| -> Vec<u64> {
-            bits.as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
-        };
-        for (name, cell) in module["cells"].as_object().into_iter().flatten() {
-            for (pin, bits) in cell["connections"].as_object().into_iter().flatten() {
-                if cell["port_directions"][pin] == "input" {
-                    for net in nets(bits) {
-                        readers.entry(net).or_default().push(Some((name.clone(), pin.clone())));
-                    }
-                }
-            }
-        }
-        for (_, port) in module["ports"].as_object().into_iter().flatten() {
-            if port["direction"] == "output" {
-                nets(&port["bits"]).into_iter().for_each(|net| readers.entry(net).or_default().push(None));
-            }
-        }
-        Readers(readers)
-    }
-}
-
 /// The data pins in use of a block's port, each with the register that alone reads it; `None` if any has another reader,
 /// or the port does not read in every cycle.
 fn registers(
@@ -106,8 +60,11 @@ fn registers(
     }
     let gives = |pin: &str| sides.iter().any(|side| pin.starts_with(&format!("DO{side}")));
     for (pin, bits) in pins.iter().filter(|(pin, _)| gives(pin)) {
-        let Some(all) = bits[0].as_u64().and_then(|net| readers.0.get(&net)) else { continue };
-        let [Some((register, input))] = &all[..] else { return None };
+        let (register, input) = match readers.at(bits) {
+            [] => continue,
+            [Some(reader)] => reader,
+            _ => return None,
+        };
         let cell = &cells[register];
         let plain = cell["type"] == REGISTER
             && matches!(input.as_str(), "DI" | "M")
@@ -167,7 +124,7 @@ mod tests {
     #[test]
     fn registers_of_a_wide_port_are_taken_on_both_sides() {
         let mut module = module("1", 2, WIDE);
-        assert_eq!(absorb_into(&mut module), 2);
+        assert_eq!(absorb(&mut module), 2);
         let block = &module["cells"]["block"];
         assert_eq!(
             (&block["connections"]["DOA0"], &block["connections"]["DOB0"]),
@@ -183,17 +140,17 @@ mod tests {
     #[test]
     fn a_port_in_use_alone_keeps_the_other_side_as_it_is() {
         let mut module = module("1", 2, NARROW);
-        assert_eq!(absorb_into(&mut module), 1);
+        assert_eq!(absorb(&mut module), 1);
         assert_eq!(module["cells"]["block"]["parameters"]["REGMODE_A"], "NOREG");
         assert!(module["cells"]["low"].is_object());
     }
 
     #[test]
     fn other_registers_stay() {
-        assert_eq!(absorb_into(&mut module("0", 2, WIDE)), 0, "one that waits");
-        assert_eq!(absorb_into(&mut module("1", 3, WIDE)), 0, "one of another clock");
+        assert_eq!(absorb(&mut module("0", 2, WIDE)), 0, "one that waits");
+        assert_eq!(absorb(&mut module("1", 3, WIDE)), 0, "one of another clock");
         let mut shared = module("1", 2, WIDE);
         shared["ports"]["y"]["bits"] = json!([20, 21, 11]);
-        assert_eq!(absorb_into(&mut shared), 0, "one that is not alone");
+        assert_eq!(absorb(&mut shared), 0, "one that is not alone");
     }
 }

@@ -42,6 +42,9 @@ pub struct SynthReport {
     pub files: Files,
     /// Wall time of each step.
     pub seconds: Seconds,
+    /// Stages whose cells an earlier run had made.
+    #[serde(default)]
+    pub reused: usize,
 }
 
 /// A stage's share.

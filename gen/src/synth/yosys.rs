@@ -1,9 +1,10 @@
-//! Yosys: from the generated folder to a netlist of the device's cells.
+//! Yosys: from the generated folder to a netlist of the device's cells, each stage by itself and then all together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::surround::Surround;
+use crate::emit::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::target::{Family, Target};
 use crate::tool::{self, Tool, ToolKind};
@@ -12,6 +13,11 @@ use crate::tool::{self, Tool, ToolKind};
 pub(super) const INSTANCE: &str = "u_network";
 /// Attribute of nets whose name comes from the RTL, and says where their driver is.
 pub(super) const NAMED: &str = "netetch_name";
+
+/// Wires whose names speak of their readers: input ports.
+const OF_READERS: &str = "w:* a:netetch_input %i";
+/// Those, and names at the top, which speak of nobody.
+const OF_NOBODY: &str = "w:* a:netetch_input %i w:* w:*.* %d %u";
 
 /// The network's cells.
 pub(super) const NETWORK: &str = "network.json";
@@ -43,37 +49,41 @@ const WAIVED: [(&[&str], &str); 4] = [
     ),
 ];
 
-/// The network as it was emitted.
+/// The network as it was emitted, and how it is mapped.
 #[derive(Debug)]
 pub(super) struct Design<'a> {
-    /// Its top module.
-    pub network: &'a str,
-    /// Verilog files, relative to the working folder.
-    pub sources: &'a [String],
+    /// What the folder holds.
+    pub manifest: &'a Manifest,
+    /// The generated folder, beside the working folder.
+    pub generated: &'a Path,
     /// The device.
     pub target: Target,
     /// Whether block RAMs are so scarce that memories of few words go into LUTs.
     pub shallow_in_luts: bool,
+    /// For each run of Yosys.
+    pub limit: Duration,
 }
 
-/// Maps the network alone to the device's cells: [`NETWORK`].
+/// A module that is mapped by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// Its name, which its file has as well.
+    pub module: String,
+    /// The files of the generated folder that it is made of: Verilog and ROM images.
+    pub files: Vec<String>,
+}
+
+impl Part {
+    fn verilog(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str).filter(|name| name.ends_with(".v"))
+    }
+}
+
+/// Runs a script; its log is `<name>.log`.
 ///
 /// # Errors
 /// Yosys fails, or warns of anything that is not waived.
-pub(super) fn synthesize(design: &Design, folder: &Path, limit: Duration) -> Result<f64> {
-    run("synth", &design.script(), folder, limit)
-}
-
-/// Writes [`VERILOG`], and puts the mapped network into what surrounds it: [`NETLIST`]. The network's cells stay as
-/// they are, so that what was counted and simulated is what is placed and routed.
-///
-/// # Errors
-/// As of [`synthesize`].
-pub(super) fn assemble(design: &Design, surround: &Surround, folder: &Path, limit: Duration) -> Result<f64> {
-    run("assemble", &design.assembly(surround), folder, limit)
-}
-
-fn run(name: &str, script: &str, folder: &Path, limit: Duration) -> Result<f64> {
+pub(super) fn run(name: &str, script: &str, folder: &Path, limit: Duration) -> Result<()> {
     let file = format!("{name}.ys");
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -83,7 +93,7 @@ fn run(name: &str, script: &str, folder: &Path, limit: Duration) -> Result<f64> 
     let output = tool::run(Tool::find(ToolKind::Yosys)?.command(&["-s", &file]), folder, Some(limit))?;
     write(&format!("{name}.log"), &output.text)?;
     match warnings(&output.text).as_slice() {
-        [] => Ok(output.elapsed.as_secs_f64()),
+        [] => Ok(()),
         found => Err(Error::tool(format!(
             "Yosys warns, and a warning is an error here:\n  {}",
             found.join("\n  ")
@@ -98,6 +108,12 @@ fn warnings(log: &str) -> Vec<&str> {
 }
 
 impl Design<'_> {
+    /// Files of the generated folder, as the scripts name them.
+    fn paths<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
+        let folder = self.generated.file_name().unwrap_or_default().to_string_lossy();
+        names.map(|name| format!(" ../{folder}/{name}")).collect()
+    }
+
     fn pass(&self) -> &'static str {
         match (self.target.family(), self.target) {
             (Family::Ecp5, _) => "synth_ecp5 -nowidelut",
@@ -107,29 +123,56 @@ impl Design<'_> {
         }
     }
 
-    /// Flattens first, so that names can be sorted out: an input port's name would give a net to its reader, a name
-    /// at the network's top to nobody; both are hidden, and what is left names the driver. The device's cells are known
-    /// only to the pass that follows, which checks that no module is missing.
-    fn script(&self) -> String {
-        let Design { network, .. } = self;
-        let pass = self.pass();
+    /// The pass for what has no pads around it yet.
+    fn inner_pass(&self) -> String {
         let pads = if self.target.family() == Family::Gowin { " -noiopads" } else { "" };
+        format!("{}{pads}", self.pass())
+    }
+
+    /// Maps a part by itself into the file `netlist`.
+    ///
+    /// Flattens first, so that names can be sorted out: an input port's name would give a net to its reader, a name at the
+    /// network's top to nobody; both are hidden, and what is left names the driver. The device's cells are known only to
+    /// the pass that follows, which checks that no module is missing.
+    pub fn mapping(&self, part: &Part, netlist: &str) -> String {
+        let (module, pass) = (&part.module, self.inner_pass());
+        let nameless = if *module == self.manifest.top { OF_NOBODY } else { OF_READERS };
         format!(
-            "read_verilog -defer {}\nhierarchy -top {network}\nproc\n\
-             setattr -set netetch_input 1 i:*\nflatten\n\
-             rename -hide w:* a:netetch_input %i w:* w:*.* %d %u\nsetattr -set {NAMED} 1 w:*\n\
-             {}{pads} -top {network} -json {NETWORK}\n",
-            self.sources.join(" "),
+            "read_verilog -defer{}\nhierarchy -top {module}\nproc\nsetattr -set netetch_input 1 i:*\nflatten\n\
+             rename -hide {nameless}\nsetattr -set {NAMED} 1 w:* {OF_READERS} %d\n{} -top {module} -json {netlist}\n",
+            self.paths(part.verilog()),
             match self.shallow_in_luts {
-                true => format!("{pass} -top {network} -run begin:map_ram\n{SHALLOW}{pass} -run map_ram:"),
-                false => pass.to_owned(),
+                true => format!("{pass} -top {module} -run begin:map_ram\n{SHALLOW}{pass} -run map_ram:"),
+                false => pass.clone(),
             },
         )
     }
 
-    fn assembly(&self, surround: &Surround) -> String {
-        let Design { network, .. } = self;
-        let top = &surround.module;
+    /// Joins the cells of parts with what lies between them into [`NETWORK`]; the parts' cells stay as they are.
+    pub fn join(&self, top: &Part, parts: &[(Part, PathBuf)]) -> String {
+        let (network, pass) = (&top.module, self.inner_pass());
+        let mut script = String::new();
+        for (part, netlist) in parts {
+            script += &format!("read_json {}\ndesign -stash {}\n", netlist.display(), part.module);
+        }
+        let heads: Vec<String> = parts.iter().map(|(part, _)| format!("{}.v", part.module)).collect();
+        script += &format!(
+            "read_verilog -lib{}\nread_verilog -defer{}\nhierarchy -top {network}\nproc\n\
+             setattr -set netetch_input 1 i:*\nflatten\nrename -hide {OF_NOBODY}\n\
+             setattr -set {NAMED} 1 w:* {OF_READERS} %d\n{pass} -top {network}\n",
+            self.paths(heads.iter().map(String::as_str)),
+            self.paths(top.verilog()),
+        );
+        for (Part { module, .. }, _) in parts {
+            script += &format!("delete ={module}\ndesign -copy-from {module} {module}\n");
+        }
+        script + &format!("hierarchy -check -top {network}\nflatten\nopt_clean\nwrite_json {NETWORK}\n")
+    }
+
+    /// Writes [`VERILOG`], and puts the mapped network into what surrounds it: [`NETLIST`]. The network's cells stay as
+    /// they are, so that what was counted and simulated is what is placed and routed.
+    pub fn assembly(&self, surround: &Surround) -> String {
+        let (network, top) = (&self.manifest.top, &surround.module);
         let files = surround.files.iter().map(|(name, _)| name.as_str()).filter(|name| name.ends_with(".v"));
         format!(
             "read_json {NETWORK}\nwrite_verilog -noattr {VERILOG}\ndesign -stash mapped\n\

@@ -19,9 +19,20 @@ fn stream(shape: &[usize], encoding: &str, bits: u32, length: usize) -> Stream {
     Stream { shape, encoding, exp: 0, bits, lanes: 1, length, vectors: 1, beats: length, data_bits: 8 }
 }
 
-fn stage(name: &str, op: &str, pe: usize, rom_bits: usize) -> Stage {
-    let (name, op) = (name.to_owned(), op.to_owned());
-    Stage { layer: name.clone(), name, op, shape: vec![8], pe, simd: 1, pixels: 1, cycles: 256, rom_bits }
+fn stage(name: &str, op: &str, files: &[&str], pe: usize, rom_bits: usize) -> Stage {
+    Stage {
+        layer: name.into(),
+        name: name.into(),
+        module: format!("tiny_{op}"),
+        files: files.iter().map(|&file| file.to_owned()).collect(),
+        op: op.into(),
+        shape: vec![8],
+        pe,
+        simd: 1,
+        pixels: 1,
+        cycles: 256,
+        rom_bits,
+    }
 }
 
 /// A generated folder `tiny/rtl` below `parent`.
@@ -48,7 +59,10 @@ fn generate(parent: &Path) -> std::path::PathBuf {
         planned: Cycles { ii: 256, latency: 268 },
         beyond: Vec::new(),
         weights: None,
-        stages: vec![stage("fc1", "dense", 8, 4096), stage("class", "argmax", 1, 0)],
+        stages: vec![
+            stage("fc1", "dense", &["fc1_weights.hex", "tiny_dense.v"], 8, 4096),
+            stage("class", "argmax", &["tiny_argmax.v"], 1, 0),
+        ],
     };
     fs::write(folder.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
     folder
@@ -61,6 +75,29 @@ fn has(kinds: &[ToolKind]) -> bool {
         println!("skipped: no {kind}");
     }
     missing.is_none()
+}
+
+#[test]
+fn a_stage_is_mapped_again_only_where_something_changed() {
+    if !has(&[ToolKind::Yosys]) {
+        return;
+    }
+    let parent = tempfile::tempdir().unwrap();
+    let folder = generate(parent.path());
+    let cache = Some(parent.path().join("cache"));
+    let options = Options { seeds: vec![], cache, ..Options::default() };
+    let run = || synth::run(&folder, Target::Ecp5_25k, &options, &|_| ()).unwrap();
+    let netlist = || fs::read(synth::folder(&folder, Target::Ecp5_25k, None).join("netlist.json")).unwrap();
+    let fresh = run();
+    let cells = netlist();
+    assert_eq!((fresh.reused, run().reused), (0, 2));
+    assert_eq!(cells, netlist());
+    let weights = folder.join("fc1_weights.hex");
+    let mut words = fs::read(&weights).unwrap();
+    words[0] = if words[0] == b'0' { b'1' } else { b'0' };
+    fs::write(&weights, words).unwrap();
+    assert_eq!(run().reused, 1);
+    assert_ne!(cells, netlist(), "a flipped ROM bit is in the netlist");
 }
 
 #[test]

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Smallest circuit with the ports of a network: 256 pixels against eight rows of ternary weights, the greatest wins.
 `default_nettype none
-`ifndef NETETCH_ROM_DIR
-`define NETETCH_ROM_DIR "."
-`endif
 module tiny (
     input  wire       clk,            // the clock
     input  wire       rst,            // synchronous reset
@@ -23,9 +20,7 @@ module tiny (
     wire [127:0] fc1_data;
     wire [2:0]   class_data;
 
-    tiny_dense #(
-        .FILE({`NETETCH_ROM_DIR, "/fc1_weights.hex"})
-    ) u_fc1 (
+    tiny_dense u_fc1 (
         .clk(clk),
         .rst(rst),
         .in_valid(s_axis_tvalid),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Eight sums of 256 unsigned pixels times ternary weights.
 `default_nettype none
-module tiny_dense #(
-    parameter FILE = ""               // 256 words of eight two-bit codes
-) (
+`ifndef NETETCH_ROM_DIR
+`define NETETCH_ROM_DIR "."
+`endif
+module tiny_dense (
     input  wire         clk,          // the clock
     input  wire         rst,          // synchronous reset
     input  wire         in_valid,     // pixel offered
@@ -17,7 +18,7 @@ module tiny_dense #(
 );
 
     reg [15:0] rom [0:255];
-    initial $readmemh(FILE, rom);
+    initial $readmemh({`NETETCH_ROM_DIR, "/fc1_weights.hex"}, rom);  // words of eight two-bit codes
 
     reg [7:0]  index_q;
     reg [15:0] word_q;

@@ -1,0 +1,70 @@
+//! What is done to Yosys' netlist of an ECP5 before anybody sees it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{carry_chain, output_register};
+use crate::error::{Error, Result};
+
+/// Rewrites the network's netlist in `path`.
+///
+/// # Errors
+/// The file cannot be read or written, or is no netlist.
+pub(super) fn polish(path: &Path) -> Result<()> {
+    rewrite(path, |module| {
+        output_register::absorb(module);
+        carry_chain::shorten(module);
+    })
+}
+
+/// Says of pins that the netlist in `path` leaves open that they are: nextpnr looks for every pin.
+///
+/// # Errors
+/// As of [`polish`].
+pub(super) fn mark_open(path: &Path) -> Result<()> {
+    rewrite(path, carry_chain::mark_open)
+}
+
+fn rewrite(path: &Path, change: impl Fn(&mut Value)) -> Result<()> {
+    let text = std::fs::read(path).map_err(|error| Error::io(path, "read it", &error))?;
+    let mut netlist: Value = serde_json::from_slice(&text)
+        .map_err(|error| Error::tool(format!("`{}`: {error}", path.display())))?;
+    netlist["modules"].as_object_mut().into_iter().flat_map(|modules| modules.values_mut()).for_each(change);
+    let text = serde_json::to_vec(&netlist).map_err(|error| Error::tool(error.to_string()))?;
+    std::fs::write(path, text).map_err(|error| Error::io(path, "write it", &error))
+}
+
+/// Who reads a net: cell and pin; none for a port of the module.
+pub(super) struct Readers(HashMap<u64, Vec<Option<(String, String)>>>);
+
+impl Readers {
+    /// Of every net of a module.
+    pub fn of(module: &Value) -> Self {
+        let mut readers: HashMap<u64, Vec<Option<(String, String)>>> = HashMap::new();
+        let nets = |bits: &Value| -> Vec<u64> {
+            bits.as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
+        };
+        for (name, cell) in module["cells"].as_object().into_iter().flatten() {
+            for (pin, bits) in cell["connections"].as_object().into_iter().flatten() {
+                if cell["port_directions"][pin] == "input" {
+                    for net in nets(bits) {
+                        readers.entry(net).or_default().push(Some((name.clone(), pin.clone())));
+                    }
+                }
+            }
+        }
+        for (_, port) in module["ports"].as_object().into_iter().flatten() {
+            if port["direction"] == "output" {
+                nets(&port["bits"]).into_iter().for_each(|net| readers.entry(net).or_default().push(None));
+            }
+        }
+        Readers(readers)
+    }
+
+    /// Of the net at a pin of one bit; a constant has none, nor has a pin that is left open.
+    pub fn at(&self, pin: &Value) -> &[Option<(String, String)>] {
+        pin[0].as_u64().and_then(|net| self.0.get(&net)).map_or(&[], Vec::as_slice)
+    }
+}
