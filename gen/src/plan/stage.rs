@@ -73,8 +73,11 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    /// Adds a leaf; of several that are called the same, the later ones are numbered.
     pub fn push(&mut self, part: &str, leaf: Leaf, width: usize) {
-        let name = part.to_owned();
+        let is_free = |name: &String| self.parts.iter().all(|part| part.name != *name);
+        let mut names = std::iter::once(part.to_owned()).chain((2..).map(|count| format!("{part}{count}")));
+        let name = names.find(is_free).unwrap_or_default();
         self.parts.push(Part { name, leaf, width });
     }
 
