@@ -6,6 +6,7 @@ mod constant;
 mod file;
 mod linear;
 mod quantized;
+mod resize;
 mod shapes;
 
 use std::collections::HashMap;

@@ -74,7 +74,7 @@ pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<
             let best = reader.push(node, Op::ArgMax, vec![wire], vec![1])?;
             return Ok(Some(vec![Value::Unknown, Value::Wire(best)]));
         }
-        "Upsample" | "Resize" => upsample(operands, &input)?,
+        "Upsample" | "Resize" => super::resize::upsample(operands, &input)?,
         "DepthToSpace" => {
             let block = usize::try_from(attributes.integer("blocksize", 1)).unwrap_or(0);
             let area = block
@@ -158,28 +158,6 @@ fn mean(reader: &mut Reader, operands: &Operands<'_>, wire: Wire) -> Result<Vec<
     }
     let flat = reader.push(operands.node, Op::Reshape, vec![pool], vec![input[0], input[1]])?;
     Ok(vec![like(operands, flat)])
-}
-
-fn upsample(operands: &Operands<'_>, input: &[usize]) -> Result<(Op, Vec<usize>)> {
-    let attributes = operands.attributes();
-    let nearest = attributes.text("mode").is_none_or(|mode| mode == "nearest");
-    let is_resize = operands.op() == "Resize";
-    let scales = operands.optional(if is_resize && operands.values.len() > 2 { 2 } else { 1 })?;
-    let sizes = operands.optional(3)?;
-    let factors: Vec<f64> = match (scales.filter(|scales| !scales.values.is_empty()), sizes) {
-        (Some(scales), _) => scales.values.iter().copied().collect(),
-        (None, Some(sizes)) => sizes.values.iter().zip(input).map(|(&to, &from)| to / from as f64).collect(),
-        (None, None) => return Err(Error::input("found neither scales nor sizes")),
-    };
-    let whole = factors.iter().all(|factor| factor.fract() == 0.0 && (1.0..=4096.0).contains(factor));
-    match factors[..] {
-        [1.0, 1.0, down, right] if input.len() == 4 && whole && nearest => {
-            let [down, right] = [down as usize, right as usize];
-            Ok((Op::Upsample([down, right]), vec![input[0], input[1], input[2] * down, input[3] * right]))
-        }
-        _ => Err(Error::input(format!("found a resizing of {input:?} by {factors:?}"))
-            .mend("only the nearest pixel, by whole factors of height and width, has a circuit")),
-    }
 }
 
 /// The window of a pool or a convolution; of one dimension, its height is 1.
