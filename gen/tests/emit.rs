@@ -1,5 +1,8 @@
 //! Emitted circuits: accepted by the tools, the same every time, whole or not at all.
 
+#[path = "lint/mod.rs"]
+mod lint;
+
 use ndarray::Array2;
 use netetch::desc::Hardware;
 use netetch::emit::{Options, emit};
@@ -69,4 +72,43 @@ fn a_folder_of_other_files_is_left_alone() {
     let error = emit(&graph, &plan, Options::default(), folder.path()).unwrap_err();
     assert!(error.to_string().contains("other files"), "{error}");
     assert_eq!(std::fs::read(folder.path().join("thesis.tex")).unwrap(), b"years");
+}
+
+/// An addition of nothing and a class: two layers of these names.
+fn named(network: &str, layers: [&str; 2]) -> Graph {
+    let mut graph = Graph::new(network);
+    let x = graph.input("pixels", Shape(vec![6]), Format::integer(Encoding::Unsigned(5)));
+    let fc = graph.add(layers[0], layers[0], Op::Dense(weights(Scheme::Ternary, 4, 6)), &[x]).unwrap();
+    let class = graph.add(layers[1], layers[1], Op::ArgMax, &[fc]).unwrap();
+    graph.output(class);
+    graph
+}
+
+#[test]
+fn names_that_clash_in_verilog_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (network, layers, part) in [
+        ("packed", ["fc", "class"], "`packed`, a word of Verilog"),
+        ("Net", ["fc", "class"], "`Net`"),
+        ("net", ["s_axis_checked", "class"], "`s_axis_checked_valid`; the circuit itself has"),
+        ("net", ["fc", "frame_marker"], "`u_frame_marker`; the circuit itself has"),
+        ("net", ["probe_class", "class"], "`probe_class_valid`; `probe_class` has"),
+        ("beat", ["gate", "class"], "`beat_gate.v`"),
+        ("spi", ["shell", "class"], "`spi_shell`"),
+    ] {
+        let graph = named(network, layers);
+        let plan = plan(&graph, &Hardware::default()).unwrap();
+        let error = emit(&graph, &plan, Options::default(), &folder.path().join("rtl")).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn words_of_systemverilog_may_name_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("rtl");
+    let graph = named("net", ["packed", "class"]);
+    let plan = plan(&graph, &Hardware::default()).unwrap();
+    emit(&graph, &plan, Options { probes: true }, &folder).unwrap();
+    lint::check(&folder, "net");
 }

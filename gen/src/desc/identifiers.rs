@@ -27,7 +27,7 @@ const SYSTEM_KEYWORDS: &str = " accept_on alias always_comb \
     void wait_order weak wildcard with within ";
 
 /// What is wrong with the name of a network, which becomes that of a module.
-pub(super) fn module_fault(name: &str) -> Option<Error> {
+pub(crate) fn module_fault(name: &str) -> Option<Error> {
     let is_keyword = SYSTEM_KEYWORDS.contains(&format!(" {name} "));
     name_fault(name).or_else(|| is_keyword.then(|| keyword(name)))
 }

@@ -3,7 +3,7 @@
 //! [`read`] parses and checks the YAML alone; weight files are read when the description is lowered.
 
 mod doubts;
-mod identifiers;
+pub(crate) mod identifiers;
 mod names;
 mod npy;
 mod references;
@@ -16,7 +16,7 @@ mod weight_files;
 mod write;
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,7 @@ impl Description {
     }
 
     /// Writes a description that a program made: YAML at `path`, and its arrays as an `.npz` of the same name beside it.
-    /// Each file appears when it is whole, the arrays first.
+    /// Each file appears when it is whole, the arrays first; a folder that is missing is made.
     ///
     /// # Errors
     /// When a file cannot be written, or the description was read from a file and so has its arrays elsewhere.
@@ -114,6 +114,8 @@ impl Description {
                 "found a description with weight files of its own; it is written already",
             ));
         };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create the folder", &error))?;
         let weights = format!("{}.npz", stem(path));
         let network = Network { weights: Some(weights.clone()), ..self.network.clone() };
         write_whole(&path.with_file_name(weights), write::npz(arrays)?)?;

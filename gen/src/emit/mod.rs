@@ -4,6 +4,7 @@ mod bits;
 mod leaf;
 mod library;
 pub mod manifest;
+mod names;
 mod unrolled;
 mod verilog;
 mod wiring;
@@ -30,8 +31,10 @@ pub struct Options {
 /// library's leaves in use, ROM images and the manifest. The same plan gives the same bytes.
 ///
 /// # Errors
-/// When a template cannot be rendered or a file cannot be written; `folder` is then as it was.
+/// When two names would clash in the Verilog, a template cannot be rendered or a file cannot be written; `folder` is then
+/// as it was.
 pub fn emit(graph: &Graph, plan: &Plan, options: Options, folder: &Path) -> Result<Manifest> {
+    names::check(graph, plan)?;
     let own: Vec<Files> =
         plan.stages.iter().map(|stage| stage_files(graph, plan, stage)).collect::<Result<_>>()?;
     let files = files(graph, plan, options, &own)?;

@@ -20,6 +20,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use crate::desc::identifiers::module_fault;
 use crate::desc::types::Layer;
 use crate::desc::{Description, Network, Tensor};
 use crate::error::{Error, Place, Result};
@@ -116,7 +117,8 @@ fn name_of(path: &Path) -> String {
         .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
         .take(60)
         .collect();
-    if name.starts_with(|letter: char| letter.is_ascii_lowercase()) { name } else { format!("net_{name}") }
+    let is_name = module_fault(&name).is_none();
+    if is_name { name } else { format!("net_{name}") }
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>> {

@@ -49,3 +49,22 @@ fn every_form_is_named_with_its_proof() {
     assert!(rows[0]["scaling"].as_str().unwrap().starts_with("multiplier"), "{rows:?}");
     assert_eq!(rows[0]["proof"], "as given");
 }
+
+#[test]
+fn import_makes_the_folder_and_a_name_from_any_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("wire.tflite");
+    std::fs::write(&model, tflite()).unwrap();
+    let yaml = folder.path().join("fresh/deeper/net.yaml");
+    let output = Command::new(env!("CARGO_BIN_EXE_netetch"))
+        .arg("import")
+        .arg(model)
+        .arg("-o")
+        .arg(&yaml)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let description = netetch::desc::read(&yaml).unwrap();
+    assert_eq!(description.network.name.as_deref(), Some("net_wire"));
+    assert!(yaml.with_extension("npz").exists());
+}
