@@ -8239,6 +8239,8 @@ mod root {
             pub dilation_w_factor: i32,
             /// The field `dilation_h_factor` in the table `Conv2DOptions`
             pub dilation_h_factor: i32,
+            /// The field `quantized_bias_type` in the table `Conv2DOptions`
+            pub quantized_bias_type: self::TensorType,
         }
 
         #[allow(clippy::derivable_impls)]
@@ -8251,6 +8253,7 @@ mod root {
                     fused_activation_function: self::ActivationFunctionType::None,
                     dilation_w_factor: 1,
                     dilation_h_factor: 1,
+                    quantized_bias_type: self::TensorType::Float32,
                 }
             }
         }
@@ -8274,6 +8277,7 @@ mod root {
                 >,
                 field_dilation_w_factor: impl ::planus::WriteAsDefault<i32, i32>,
                 field_dilation_h_factor: impl ::planus::WriteAsDefault<i32, i32>,
+                field_quantized_bias_type: impl ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
             ) -> ::planus::Offset<Self> {
                 let prepared_padding = field_padding.prepare(builder, &self::Padding::Same);
                 let prepared_stride_w = field_stride_w.prepare(builder, &0);
@@ -8282,8 +8286,10 @@ mod root {
                     field_fused_activation_function.prepare(builder, &self::ActivationFunctionType::None);
                 let prepared_dilation_w_factor = field_dilation_w_factor.prepare(builder, &1);
                 let prepared_dilation_h_factor = field_dilation_h_factor.prepare(builder, &1);
+                let prepared_quantized_bias_type =
+                    field_quantized_bias_type.prepare(builder, &self::TensorType::Float32);
 
-                let mut table_writer: ::planus::table_writer::TableWriter<16> =
+                let mut table_writer: ::planus::table_writer::TableWriter<18> =
                     ::core::default::Default::default();
                 if prepared_stride_w.is_some() {
                     table_writer.write_entry::<i32>(1);
@@ -8302,6 +8308,9 @@ mod root {
                 }
                 if prepared_fused_activation_function.is_some() {
                     table_writer.write_entry::<self::ActivationFunctionType>(3);
+                }
+                if prepared_quantized_bias_type.is_some() {
+                    table_writer.write_entry::<self::TensorType>(6);
                 }
 
                 unsafe {
@@ -8329,6 +8338,11 @@ mod root {
                             prepared_fused_activation_function
                         {
                             object_writer.write::<_, _, 1>(&prepared_fused_activation_function);
+                        }
+                        if let ::core::option::Option::Some(prepared_quantized_bias_type) =
+                            prepared_quantized_bias_type
+                        {
+                            object_writer.write::<_, _, 1>(&prepared_quantized_bias_type);
                         }
                     });
                 }
@@ -8368,6 +8382,7 @@ mod root {
                     self.fused_activation_function,
                     self.dilation_w_factor,
                     self.dilation_h_factor,
+                    self.quantized_bias_type,
                 )
             }
         }
@@ -8505,6 +8520,31 @@ mod root {
         }
 
         impl<T0, T1, T2, T3, T4, T5> Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5)> {
+            /// Setter for the [`quantized_bias_type` field](Conv2DOptions#structfield.quantized_bias_type).
+            #[inline]
+            #[allow(clippy::type_complexity)]
+            pub fn quantized_bias_type<T6>(
+                self,
+                value: T6,
+            ) -> Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5, T6)>
+            where
+                T6: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
+            {
+                let (v0, v1, v2, v3, v4, v5) = self.0;
+                Conv2DOptionsBuilder((v0, v1, v2, v3, v4, v5, value))
+            }
+
+            /// Sets the [`quantized_bias_type` field](Conv2DOptions#structfield.quantized_bias_type) to the default value.
+            #[inline]
+            #[allow(clippy::type_complexity)]
+            pub fn quantized_bias_type_as_default(
+                self,
+            ) -> Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5, ::planus::DefaultValue)> {
+                self.quantized_bias_type(::planus::DefaultValue)
+            }
+        }
+
+        impl<T0, T1, T2, T3, T4, T5, T6> Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5, T6)> {
             /// Finish writing the builder to get an [Offset](::planus::Offset) to a serialized [Conv2DOptions].
             #[inline]
             pub fn finish(self, builder: &mut ::planus::Builder) -> ::planus::Offset<Conv2DOptions>
@@ -8522,8 +8562,9 @@ mod root {
             T3: ::planus::WriteAsDefault<self::ActivationFunctionType, self::ActivationFunctionType>,
             T4: ::planus::WriteAsDefault<i32, i32>,
             T5: ::planus::WriteAsDefault<i32, i32>,
+            T6: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
         > ::planus::WriteAs<::planus::Offset<Conv2DOptions>>
-            for Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5)>
+            for Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5, T6)>
         {
             type Prepared = ::planus::Offset<Conv2DOptions>;
 
@@ -8540,8 +8581,9 @@ mod root {
             T3: ::planus::WriteAsDefault<self::ActivationFunctionType, self::ActivationFunctionType>,
             T4: ::planus::WriteAsDefault<i32, i32>,
             T5: ::planus::WriteAsDefault<i32, i32>,
+            T6: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
         > ::planus::WriteAsOptional<::planus::Offset<Conv2DOptions>>
-            for Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5)>
+            for Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5, T6)>
         {
             type Prepared = ::planus::Offset<Conv2DOptions>;
 
@@ -8561,12 +8603,13 @@ mod root {
             T3: ::planus::WriteAsDefault<self::ActivationFunctionType, self::ActivationFunctionType>,
             T4: ::planus::WriteAsDefault<i32, i32>,
             T5: ::planus::WriteAsDefault<i32, i32>,
-        > ::planus::WriteAsOffset<Conv2DOptions> for Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5)>
+            T6: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
+        > ::planus::WriteAsOffset<Conv2DOptions> for Conv2DOptionsBuilder<(T0, T1, T2, T3, T4, T5, T6)>
         {
             #[inline]
             fn prepare(&self, builder: &mut ::planus::Builder) -> ::planus::Offset<Conv2DOptions> {
-                let (v0, v1, v2, v3, v4, v5) = &self.0;
-                Conv2DOptions::create(builder, v0, v1, v2, v3, v4, v5)
+                let (v0, v1, v2, v3, v4, v5, v6) = &self.0;
+                Conv2DOptions::create(builder, v0, v1, v2, v3, v4, v5, v6)
             }
         }
 
@@ -8620,6 +8663,16 @@ mod root {
                     self.0.access(5, "Conv2DOptions", "dilation_h_factor")?.unwrap_or(1),
                 )
             }
+
+            /// Getter for the [`quantized_bias_type` field](Conv2DOptions#structfield.quantized_bias_type).
+            #[inline]
+            pub fn quantized_bias_type(&self) -> ::planus::Result<self::TensorType> {
+                ::core::result::Result::Ok(
+                    self.0
+                        .access(6, "Conv2DOptions", "quantized_bias_type")?
+                        .unwrap_or(self::TensorType::Float32),
+                )
+            }
         }
 
         impl<'a> ::core::fmt::Debug for Conv2DOptionsRef<'a> {
@@ -8631,6 +8684,7 @@ mod root {
                 f.field("fused_activation_function", &self.fused_activation_function());
                 f.field("dilation_w_factor", &self.dilation_w_factor());
                 f.field("dilation_h_factor", &self.dilation_h_factor());
+                f.field("quantized_bias_type", &self.quantized_bias_type());
                 f.finish()
             }
         }
@@ -8649,6 +8703,7 @@ mod root {
                     )?,
                     dilation_w_factor: ::core::convert::TryInto::try_into(value.dilation_w_factor()?)?,
                     dilation_h_factor: ::core::convert::TryInto::try_into(value.dilation_h_factor()?)?,
+                    quantized_bias_type: ::core::convert::TryInto::try_into(value.quantized_bias_type()?)?,
                 })
             }
         }
@@ -8718,7 +8773,7 @@ mod root {
         /// The table `Pool2DOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `Pool2DOptions` in the file `tflite.fbs:357`
+        /// * Table `Pool2DOptions` in the file `tflite.fbs:358`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct Pool2DOptions {
             /// The field `padding` in the table `Pool2DOptions`
@@ -9207,7 +9262,7 @@ mod root {
         /// The table `DepthwiseConv2DOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `DepthwiseConv2DOptions` in the file `tflite.fbs:366`
+        /// * Table `DepthwiseConv2DOptions` in the file `tflite.fbs:367`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct DepthwiseConv2DOptions {
             /// The field `padding` in the table `DepthwiseConv2DOptions`
@@ -9772,7 +9827,7 @@ mod root {
         /// The enum `FullyConnectedOptionsWeightsFormat` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Enum `FullyConnectedOptionsWeightsFormat` in the file `tflite.fbs:376`
+        /// * Enum `FullyConnectedOptionsWeightsFormat` in the file `tflite.fbs:377`
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i8)]
         pub enum FullyConnectedOptionsWeightsFormat {
@@ -9929,7 +9984,7 @@ mod root {
         /// The table `FullyConnectedOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `FullyConnectedOptions` in the file `tflite.fbs:381`
+        /// * Table `FullyConnectedOptions` in the file `tflite.fbs:382`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct FullyConnectedOptions {
             /// The field `fused_activation_function` in the table `FullyConnectedOptions`
@@ -9940,6 +9995,8 @@ mod root {
             pub keep_num_dims: bool,
             /// The field `asymmetric_quantize_inputs` in the table `FullyConnectedOptions`
             pub asymmetric_quantize_inputs: bool,
+            /// The field `quantized_bias_type` in the table `FullyConnectedOptions`
+            pub quantized_bias_type: self::TensorType,
         }
 
         #[allow(clippy::derivable_impls)]
@@ -9950,6 +10007,7 @@ mod root {
                     weights_format: self::FullyConnectedOptionsWeightsFormat::Default,
                     keep_num_dims: false,
                     asymmetric_quantize_inputs: false,
+                    quantized_bias_type: self::TensorType::Float32,
                 }
             }
         }
@@ -9974,6 +10032,7 @@ mod root {
                 >,
                 field_keep_num_dims: impl ::planus::WriteAsDefault<bool, bool>,
                 field_asymmetric_quantize_inputs: impl ::planus::WriteAsDefault<bool, bool>,
+                field_quantized_bias_type: impl ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
             ) -> ::planus::Offset<Self> {
                 let prepared_fused_activation_function =
                     field_fused_activation_function.prepare(builder, &self::ActivationFunctionType::None);
@@ -9982,8 +10041,10 @@ mod root {
                 let prepared_keep_num_dims = field_keep_num_dims.prepare(builder, &false);
                 let prepared_asymmetric_quantize_inputs =
                     field_asymmetric_quantize_inputs.prepare(builder, &false);
+                let prepared_quantized_bias_type =
+                    field_quantized_bias_type.prepare(builder, &self::TensorType::Float32);
 
-                let mut table_writer: ::planus::table_writer::TableWriter<12> =
+                let mut table_writer: ::planus::table_writer::TableWriter<14> =
                     ::core::default::Default::default();
                 if prepared_fused_activation_function.is_some() {
                     table_writer.write_entry::<self::ActivationFunctionType>(0);
@@ -9996,6 +10057,9 @@ mod root {
                 }
                 if prepared_asymmetric_quantize_inputs.is_some() {
                     table_writer.write_entry::<bool>(3);
+                }
+                if prepared_quantized_bias_type.is_some() {
+                    table_writer.write_entry::<self::TensorType>(4);
                 }
 
                 unsafe {
@@ -10016,6 +10080,11 @@ mod root {
                             prepared_asymmetric_quantize_inputs
                         {
                             object_writer.write::<_, _, 1>(&prepared_asymmetric_quantize_inputs);
+                        }
+                        if let ::core::option::Option::Some(prepared_quantized_bias_type) =
+                            prepared_quantized_bias_type
+                        {
+                            object_writer.write::<_, _, 1>(&prepared_quantized_bias_type);
                         }
                     });
                 }
@@ -10053,6 +10122,7 @@ mod root {
                     self.weights_format,
                     self.keep_num_dims,
                     self.asymmetric_quantize_inputs,
+                    self.quantized_bias_type,
                 )
             }
         }
@@ -10158,6 +10228,31 @@ mod root {
         }
 
         impl<T0, T1, T2, T3> FullyConnectedOptionsBuilder<(T0, T1, T2, T3)> {
+            /// Setter for the [`quantized_bias_type` field](FullyConnectedOptions#structfield.quantized_bias_type).
+            #[inline]
+            #[allow(clippy::type_complexity)]
+            pub fn quantized_bias_type<T4>(
+                self,
+                value: T4,
+            ) -> FullyConnectedOptionsBuilder<(T0, T1, T2, T3, T4)>
+            where
+                T4: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
+            {
+                let (v0, v1, v2, v3) = self.0;
+                FullyConnectedOptionsBuilder((v0, v1, v2, v3, value))
+            }
+
+            /// Sets the [`quantized_bias_type` field](FullyConnectedOptions#structfield.quantized_bias_type) to the default value.
+            #[inline]
+            #[allow(clippy::type_complexity)]
+            pub fn quantized_bias_type_as_default(
+                self,
+            ) -> FullyConnectedOptionsBuilder<(T0, T1, T2, T3, ::planus::DefaultValue)> {
+                self.quantized_bias_type(::planus::DefaultValue)
+            }
+        }
+
+        impl<T0, T1, T2, T3, T4> FullyConnectedOptionsBuilder<(T0, T1, T2, T3, T4)> {
             /// Finish writing the builder to get an [Offset](::planus::Offset) to a serialized [FullyConnectedOptions].
             #[inline]
             pub fn finish(self, builder: &mut ::planus::Builder) -> ::planus::Offset<FullyConnectedOptions>
@@ -10176,8 +10271,9 @@ mod root {
                 >,
             T2: ::planus::WriteAsDefault<bool, bool>,
             T3: ::planus::WriteAsDefault<bool, bool>,
+            T4: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
         > ::planus::WriteAs<::planus::Offset<FullyConnectedOptions>>
-            for FullyConnectedOptionsBuilder<(T0, T1, T2, T3)>
+            for FullyConnectedOptionsBuilder<(T0, T1, T2, T3, T4)>
         {
             type Prepared = ::planus::Offset<FullyConnectedOptions>;
 
@@ -10195,8 +10291,9 @@ mod root {
                 >,
             T2: ::planus::WriteAsDefault<bool, bool>,
             T3: ::planus::WriteAsDefault<bool, bool>,
+            T4: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
         > ::planus::WriteAsOptional<::planus::Offset<FullyConnectedOptions>>
-            for FullyConnectedOptionsBuilder<(T0, T1, T2, T3)>
+            for FullyConnectedOptionsBuilder<(T0, T1, T2, T3, T4)>
         {
             type Prepared = ::planus::Offset<FullyConnectedOptions>;
 
@@ -10217,12 +10314,14 @@ mod root {
                 >,
             T2: ::planus::WriteAsDefault<bool, bool>,
             T3: ::planus::WriteAsDefault<bool, bool>,
-        > ::planus::WriteAsOffset<FullyConnectedOptions> for FullyConnectedOptionsBuilder<(T0, T1, T2, T3)>
+            T4: ::planus::WriteAsDefault<self::TensorType, self::TensorType>,
+        > ::planus::WriteAsOffset<FullyConnectedOptions>
+            for FullyConnectedOptionsBuilder<(T0, T1, T2, T3, T4)>
         {
             #[inline]
             fn prepare(&self, builder: &mut ::planus::Builder) -> ::planus::Offset<FullyConnectedOptions> {
-                let (v0, v1, v2, v3) = &self.0;
-                FullyConnectedOptions::create(builder, v0, v1, v2, v3)
+                let (v0, v1, v2, v3, v4) = &self.0;
+                FullyConnectedOptions::create(builder, v0, v1, v2, v3, v4)
             }
         }
 
@@ -10266,6 +10365,16 @@ mod root {
                     self.0.access(3, "FullyConnectedOptions", "asymmetric_quantize_inputs")?.unwrap_or(false),
                 )
             }
+
+            /// Getter for the [`quantized_bias_type` field](FullyConnectedOptions#structfield.quantized_bias_type).
+            #[inline]
+            pub fn quantized_bias_type(&self) -> ::planus::Result<self::TensorType> {
+                ::core::result::Result::Ok(
+                    self.0
+                        .access(4, "FullyConnectedOptions", "quantized_bias_type")?
+                        .unwrap_or(self::TensorType::Float32),
+                )
+            }
         }
 
         impl<'a> ::core::fmt::Debug for FullyConnectedOptionsRef<'a> {
@@ -10275,6 +10384,7 @@ mod root {
                 f.field("weights_format", &self.weights_format());
                 f.field("keep_num_dims", &self.keep_num_dims());
                 f.field("asymmetric_quantize_inputs", &self.asymmetric_quantize_inputs());
+                f.field("quantized_bias_type", &self.quantized_bias_type());
                 f.finish()
             }
         }
@@ -10293,6 +10403,7 @@ mod root {
                     asymmetric_quantize_inputs: ::core::convert::TryInto::try_into(
                         value.asymmetric_quantize_inputs()?,
                     )?,
+                    quantized_bias_type: ::core::convert::TryInto::try_into(value.quantized_bias_type()?)?,
                 })
             }
         }
@@ -10368,7 +10479,7 @@ mod root {
         /// The table `SoftmaxOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `SoftmaxOptions` in the file `tflite.fbs:388`
+        /// * Table `SoftmaxOptions` in the file `tflite.fbs:390`
         #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct SoftmaxOptions {
             /// The field `beta` in the table `SoftmaxOptions`
@@ -10609,7 +10720,7 @@ mod root {
         /// The table `ConcatenationOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `ConcatenationOptions` in the file `tflite.fbs:392`
+        /// * Table `ConcatenationOptions` in the file `tflite.fbs:394`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct ConcatenationOptions {
             /// The field `axis` in the table `ConcatenationOptions`
@@ -10916,7 +11027,7 @@ mod root {
         /// The table `AddOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `AddOptions` in the file `tflite.fbs:397`
+        /// * Table `AddOptions` in the file `tflite.fbs:399`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct AddOptions {
             /// The field `fused_activation_function` in the table `AddOptions`
@@ -11217,7 +11328,7 @@ mod root {
         /// The table `MulOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `MulOptions` in the file `tflite.fbs:402`
+        /// * Table `MulOptions` in the file `tflite.fbs:404`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct MulOptions {
             /// The field `fused_activation_function` in the table `MulOptions`
@@ -11472,7 +11583,7 @@ mod root {
         /// The table `ResizeNearestNeighborOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `ResizeNearestNeighborOptions` in the file `tflite.fbs:406`
+        /// * Table `ResizeNearestNeighborOptions` in the file `tflite.fbs:408`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct ResizeNearestNeighborOptions {
             /// The field `align_corners` in the table `ResizeNearestNeighborOptions`
@@ -11789,7 +11900,7 @@ mod root {
         /// The table `ReshapeOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `ReshapeOptions` in the file `tflite.fbs:411`
+        /// * Table `ReshapeOptions` in the file `tflite.fbs:413`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct ReshapeOptions {
             /// The field `new_shape` in the table `ReshapeOptions`
@@ -12038,7 +12149,7 @@ mod root {
         /// The table `DepthToSpaceOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `DepthToSpaceOptions` in the file `tflite.fbs:415`
+        /// * Table `DepthToSpaceOptions` in the file `tflite.fbs:417`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct DepthToSpaceOptions {
             /// The field `block_size` in the table `DepthToSpaceOptions`
@@ -12288,7 +12399,7 @@ mod root {
         /// The table `SubOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `SubOptions` in the file `tflite.fbs:419`
+        /// * Table `SubOptions` in the file `tflite.fbs:421`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct SubOptions {
             /// The field `fused_activation_function` in the table `SubOptions`
@@ -12589,7 +12700,7 @@ mod root {
         /// The table `ReducerOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `ReducerOptions` in the file `tflite.fbs:424`
+        /// * Table `ReducerOptions` in the file `tflite.fbs:426`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct ReducerOptions {
             /// The field `keep_dims` in the table `ReducerOptions`
@@ -12832,7 +12943,7 @@ mod root {
         /// The table `SqueezeOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `SqueezeOptions` in the file `tflite.fbs:428`
+        /// * Table `SqueezeOptions` in the file `tflite.fbs:430`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct SqueezeOptions {
             /// The field `squeeze_dims` in the table `SqueezeOptions`
@@ -13083,7 +13194,7 @@ mod root {
         /// The table `ArgMaxOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `ArgMaxOptions` in the file `tflite.fbs:432`
+        /// * Table `ArgMaxOptions` in the file `tflite.fbs:434`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct ArgMaxOptions {
             /// The field `output_type` in the table `ArgMaxOptions`
@@ -13326,7 +13437,7 @@ mod root {
         /// The table `TransposeConvOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `TransposeConvOptions` in the file `tflite.fbs:436`
+        /// * Table `TransposeConvOptions` in the file `tflite.fbs:438`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct TransposeConvOptions {
             /// The field `padding` in the table `TransposeConvOptions`
@@ -13733,7 +13844,7 @@ mod root {
         /// The table `LeakyReluOptions` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `LeakyReluOptions` in the file `tflite.fbs:443`
+        /// * Table `LeakyReluOptions` in the file `tflite.fbs:445`
         #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct LeakyReluOptions {
             /// The field `alpha` in the table `LeakyReluOptions`
@@ -13976,7 +14087,7 @@ mod root {
         /// The table `OperatorCode` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `OperatorCode` in the file `tflite.fbs:447`
+        /// * Table `OperatorCode` in the file `tflite.fbs:449`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct OperatorCode {
             /// The field `deprecated_builtin_code` in the table `OperatorCode`
@@ -14371,7 +14482,7 @@ mod root {
         /// The enum `CustomOptionsFormat` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Enum `CustomOptionsFormat` in the file `tflite.fbs:454`
+        /// * Enum `CustomOptionsFormat` in the file `tflite.fbs:456`
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i8)]
         pub enum CustomOptionsFormat {
@@ -14522,7 +14633,7 @@ mod root {
         /// The table `Operator` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `Operator` in the file `tflite.fbs:458`
+        /// * Table `Operator` in the file `tflite.fbs:460`
         #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct Operator {
             /// The field `opcode_index` in the table `Operator`
@@ -15153,7 +15264,7 @@ mod root {
         /// The table `SubGraph` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `SubGraph` in the file `tflite.fbs:469`
+        /// * Table `SubGraph` in the file `tflite.fbs:471`
         #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct SubGraph {
             /// The field `tensors` in the table `SubGraph`
@@ -15610,7 +15721,7 @@ mod root {
         /// The table `Unread` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `Unread` in the file `tflite.fbs:477`
+        /// * Table `Unread` in the file `tflite.fbs:479`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct Unread {}
 
@@ -15800,7 +15911,7 @@ mod root {
         /// The table `Buffer` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `Buffer` in the file `tflite.fbs:480`
+        /// * Table `Buffer` in the file `tflite.fbs:482`
         #[derive(Clone, Debug, PartialEq, PartialOrd, Eq, Ord, Hash)]
         pub struct Buffer {
             /// The field `data` in the table `Buffer`
@@ -16041,7 +16152,7 @@ mod root {
         /// The table `Model` in the namespace `tflite`
         ///
         /// Generated from these locations:
-        /// * Table `Model` in the file `tflite.fbs:484`
+        /// * Table `Model` in the file `tflite.fbs:486`
         #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct Model {
             /// The field `version` in the table `Model`

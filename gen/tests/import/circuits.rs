@@ -13,7 +13,7 @@ use crate::shared::{graph, greatest, input, integers, published, reals, run};
 
 /// Builds a circuit, lints it, and has it give the golden model's bits: unstalled, stalled, reset, and around frames of
 /// wrong lengths.
-fn prove(graph: &Graph, name: &str, cycles: Option<u64>, frames: &Array2<i32>) {
+pub fn prove(graph: &Graph, name: &str, cycles: Option<u64>, frames: &Array2<i32>) {
     if let Err(error) = Tool::find(ToolKind::Verilator) {
         println!("skipped: {error}");
         return;

@@ -40,6 +40,17 @@ impl Grid {
         Ok(Grid { format, scale: one(&quantizer.scale, "scale")?, zero: zero as i64, range })
     }
 
+    /// The greatest distance of any of them from what stands for 0.
+    pub fn farthest(&self) -> i64 {
+        let [low, high] = self.range.map(|end| end.saturating_sub(self.zero).saturating_abs());
+        low.max(high)
+    }
+
+    /// Whether they have more than 8 bits.
+    pub fn is_wide(&self) -> bool {
+        self.range[1] > 255
+    }
+
     /// Its keys in a description.
     pub fn unit(&self) -> Map<String, Json> {
         let mut unit = Map::new();

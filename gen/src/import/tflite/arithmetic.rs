@@ -1,4 +1,4 @@
-//! Operators that compute: products, sums, and changes of scale.
+//! Products: convolutions and fully connected layers.
 
 use netetch_schemas::tflite::{
     ActivationFunctionType, BuiltinOperator, BuiltinOptionsRef, Padding, TensorType,
@@ -9,16 +9,16 @@ use crate::error::{Error, Result};
 use crate::import::layers::output::Grid;
 
 use super::file::{Operator, Tensor};
-use super::multiplier::{Kernel, Multiplier};
-use super::{Builder, Made, image, limits, slide};
+use super::multiplier::Kernel;
+use super::{Builder, Made, image, slide};
 
 /// What the schema says where options are left out.
-fn options_missing() -> Error {
+pub(super) fn options_missing() -> Error {
     Error::input("found no options of the operator")
         .mend("the file is damaged, or of a newer kind: export it anew")
 }
 
-fn damaged<E>(_: E) -> Error {
+pub(super) fn damaged<E>(_: E) -> Error {
     options_missing()
 }
 
@@ -28,7 +28,6 @@ struct Product {
     codes: Vec<i64>,
     shape: Vec<usize>,
     scale: Vec<f32>,
-    per_channel: bool,
 }
 
 impl Product {
@@ -42,12 +41,7 @@ impl Product {
         if tensor.scale.len() != 1 && tensor.scale.len() != outputs {
             return Err(Error::input(format!("found {} scales of {outputs} outputs", tensor.scale.len())));
         }
-        Ok(Product {
-            codes,
-            shape: tensor.shape.clone(),
-            scale: tensor.scale.clone(),
-            per_channel: tensor.scale.len() > 1,
-        })
+        Ok(Product { codes, shape: tensor.shape.clone(), scale: tensor.scale.clone() })
     }
 }
 
@@ -156,6 +150,37 @@ impl Builder<'_> {
         self.product("conv2d", "conv", operator, &made, (product, outputs), activation, sliding.keys, shape)
     }
 
+    /// How a product's kernel scales its sums, and its biases.
+    fn biases(&self, operator: &Operator<'_>, input: &Grid, outputs: usize) -> Result<(Kernel, Vec<i64>)> {
+        let is_dense = operator.code == BuiltinOperator::FullyConnected;
+        let bias = operator.inputs.get(2).copied().flatten().map(|bias| self.tensor(bias));
+        let announced = match &operator.options {
+            Some(BuiltinOptionsRef::Conv2DOptions(options)) => options.quantized_bias_type(),
+            Some(BuiltinOptionsRef::FullyConnectedOptions(options)) => options.quantized_bias_type(),
+            _ => Ok(TensorType::Float32),
+        };
+        let wide = input.is_wide();
+        let expected = match announced.map_err(damaged)? {
+            TensorType::Int32 => TensorType::Int32,
+            _ if wide => TensorType::Int64,
+            _ => TensorType::Int32,
+        };
+        if let Some(bias) = bias.filter(|bias| bias.kind != expected) {
+            return Err(Error::input(format!(
+                "found biases of the type {:?} beside {} activations; expected {expected:?}",
+                bias.kind, input.format
+            ))
+            .mend("convert anew: beside 16-bit activations the converter writes biases of 64 bits, or says that it does not"));
+        }
+        let kernel = match expected {
+            _ if is_dense => Kernel::Single,
+            TensorType::Int64 => Kernel::Reduced,
+            _ => Kernel::Double,
+        };
+        let none = || Ok(vec![0; outputs]);
+        Ok((kernel, bias.map_or_else(none, Tensor::integers)?))
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn product(
         &mut self,
@@ -171,30 +196,28 @@ impl Builder<'_> {
         let input = self.grid(self.required(operator, 0)?)?;
         let result = Self::result(operator)?;
         let output = self.grid(result)?;
-        let bias = operator.inputs.get(2).copied().flatten();
-        let narrow =
-            if operator.code == BuiltinOperator::FullyConnected { Kernel::Single } else { Kernel::Double };
-        let (kernel, mut codes) = match bias.map(|bias| self.tensor(bias)) {
-            None if input.range[1] > 255 => (Kernel::Reduced, vec![0; outputs]),
-            None => (narrow, vec![0; outputs]),
-            Some(bias) => {
-                (if bias.kind == TensorType::Int64 { Kernel::Reduced } else { narrow }, bias.integers()?)
-            }
-        };
+        let (kernel, mut codes) = self.biases(operator, &input, outputs)?;
         let row = product.codes.len().checked_div(outputs).unwrap_or(0);
         if codes.len() != outputs || row == 0 {
             return Err(Error::input(format!("found {} biases of {outputs} outputs", codes.len())));
         }
+        let mut greatest = 0;
         for (bias, row) in codes.iter_mut().zip(product.codes.chunks_exact(row)) {
-            *bias -= input.zero * row.iter().sum::<i64>();
+            let weights: i64 = row.iter().map(|weight| weight.abs()).sum();
+            greatest =
+                greatest.max(bias.saturating_abs().saturating_add(weights.saturating_mul(input.farthest())));
+            *bias = bias.saturating_sub(input.zero * row.iter().sum::<i64>());
         }
-        let factors: Vec<f64> = product
-            .scale
-            .iter()
-            .map(|&scale| factor(&input, scale, &output, op, product.per_channel))
-            .collect();
+        if !input.is_wide() && greatest > i64::from(i32::MAX) {
+            return Err(Error::input(format!(
+                "found sums of up to {greatest}, which overflow the kernels' 32 bits"
+            ))
+            .mend("use fewer inputs, or smaller biases"));
+        }
+        let factors: Vec<f64> =
+            product.scale.iter().map(|&scale| input.scale * f64::from(scale) / output.scale).collect();
         let multipliers =
-            factors.iter().map(|&factor| kernel.multiplier(factor)).collect::<Result<Vec<_>>>()?;
+            factors.iter().map(|&factor| kernel.multiplier(factor, greatest)).collect::<Result<Vec<_>>>()?;
         let name = self.sheet.name(kind);
         keys.insert("outputs".into(), json!(outputs));
         keys.insert("weights".into(), self.sheet.weights(&name, &product.shape, &product.codes)?);
@@ -210,99 +233,4 @@ impl Builder<'_> {
         self.make(result, name, shape);
         Ok(())
     }
-
-    /// An `output` that is spelled out in integers.
-    fn scaled(
-        &mut self,
-        name: &str,
-        grid: &Grid,
-        kernel: Kernel,
-        multipliers: &[Multiplier],
-        activation: ActivationFunctionType,
-    ) -> Result<Json> {
-        let mut output = grid.unit();
-        let mult: Vec<i64> = multipliers.iter().map(|multiplier| multiplier.mult.into()).collect();
-        let shift: Vec<i64> = multipliers.iter().map(|multiplier| multiplier.shift.into()).collect();
-        output.insert("mult".into(), self.sheet.parameter(format!("{name}.mult"), &mult)?);
-        output.insert("shift".into(), self.sheet.parameter(format!("{name}.shift"), &shift)?);
-        output.insert("rounding".into(), json!(kernel.rounding()));
-        let limits = limits(grid, activation)?;
-        if limits != grid.range {
-            output.insert("limits".into(), json!(limits));
-        }
-        Ok(Json::Object(output))
-    }
-
-    /// QUANTIZE, RELU and RELU6 of integers: another scale, other limits.
-    pub(super) fn rescale(&mut self, operator: &Operator<'_>) -> Result<()> {
-        let (input, made) = self.whole(operator, 0)?;
-        let result = Self::result(operator)?;
-        let (from, to) = (self.grid(input)?, self.grid(result)?);
-        let activation = match operator.code {
-            BuiltinOperator::Relu => ActivationFunctionType::Relu,
-            BuiltinOperator::Relu6 => ActivationFunctionType::Relu6,
-            _ => ActivationFunctionType::None,
-        };
-        let multiplier = Kernel::Double.multiplier(from.scale / to.scale)?;
-        let name = self.sheet.name("scale");
-        let mut keys = Map::new();
-        if from.zero != 0 {
-            keys.insert(
-                "bias".into(),
-                json!(self.sheet.integers(format!("{name}.bias"), vec![1], &[-from.zero])?),
-            );
-        }
-        keys.insert("output".into(), self.scaled(&name, &to, Kernel::Double, &[multiplier], activation)?);
-        let name = self.sheet.named("requantize", &name, &made.name, Json::Object(keys))?;
-        self.make(result, name, made.shape);
-        Ok(())
-    }
-
-    /// ADD of 8-bit tensors: both brought to twice the larger scale, 20 bits finer.
-    pub(super) fn sum(&mut self, operator: &Operator<'_>) -> Result<()> {
-        const LEFT: i32 = 20;
-        let ((a, first), (b, second)) = (self.whole(operator, 0)?, self.whole(operator, 1)?);
-        if first.shape != second.shape {
-            return Err(Error::input(format!(
-                "found a sum of {:?} and {:?}; expected one shape",
-                first.shape, second.shape
-            )));
-        }
-        let activation = match &operator.options {
-            Some(BuiltinOptionsRef::AddOptions(options)) => {
-                options.fused_activation_function().map_err(damaged)?
-            }
-            _ => return Err(options_missing()),
-        };
-        let result = Self::result(operator)?;
-        let grids = [self.grid(a)?, self.grid(b)?];
-        let output = self.grid(result)?;
-        if output.range[1] > 255 {
-            return Err(Error::input("found a sum of 16-bit tensors; expected 8 bits"));
-        }
-        let twice = 2.0 * grids[0].scale.max(grids[1].scale);
-        let operand = |made: &Made, grid: &Grid| -> Result<Json> {
-            let Multiplier { mult, shift } = Kernel::Double.multiplier(grid.scale / twice)?;
-            Ok(json!({
-                "from": made.name, "bias": -grid.zero, "left": LEFT, "mult": mult, "shift": shift,
-                "rounding": Kernel::Double.rounding(),
-            }))
-        };
-        let inputs = json!([operand(&first, &grids[0])?, operand(&second, &grids[1])?]);
-        let multiplier = Kernel::Double.multiplier(twice / (2_f64.powi(LEFT) * output.scale))?;
-        let name = self.sheet.name("sum");
-        let output = self.scaled(&name, &output, Kernel::Double, &[multiplier], activation)?;
-        let name = self.sheet.joined("add", &name, inputs, json!({ "output": output }))?;
-        self.make(result, name, first.shape);
-        Ok(())
-    }
-}
-
-/// The real factor from sums to results, in the precision of the reference.
-fn factor(input: &Grid, weights: f32, output: &Grid, op: &str, per_channel: bool) -> f64 {
-    if op == "dense" && !per_channel {
-        // GetQuantizedConvolutionMultipler multiplies the scales in single precision.
-        return f64::from(input.scale as f32 * weights) / output.scale;
-    }
-    input.scale * f64::from(weights) / output.scale
 }

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod file;
 mod multiplier;
+mod scaling;
 mod shapes;
 
 use std::collections::HashMap;
@@ -98,6 +99,8 @@ fn supported(model: &Model<'_>) -> Result<()> {
                 | B::Dequantize
                 | B::FullyConnected
                 | B::MaxPool2d
+                | B::Mean
+                | B::Mul
                 | B::Pad
                 | B::Quantize
                 | B::Relu
@@ -111,7 +114,6 @@ fn supported(model: &Model<'_>) -> Result<()> {
             let error = Error::input("found an operator that has no integer meaning here");
             let mend = match operator.code {
                 B::Logistic | B::Tanh | B::HardSwish => "train with RELU or RELU6",
-                B::Mean => "use AveragePooling2D over the whole image",
                 B::Custom => "only TensorFlow Lite's own operators are read",
                 _ => "take it out of the model before converting, or write the layer as a description",
             };
@@ -220,6 +222,8 @@ impl Builder<'_> {
             B::Conv2d | B::DepthwiseConv2d => self.convolution(operator),
             B::FullyConnected => self.dense(operator),
             B::Add => self.sum(operator),
+            B::Mean => self.mean(operator),
+            B::Mul => self.multiple(operator),
             B::Quantize | B::Relu | B::Relu6 => self.rescale(operator),
             B::Concatenation => self.concatenation(operator),
             B::AveragePool2d | B::MaxPool2d => self.pool(operator),

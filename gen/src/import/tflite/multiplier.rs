@@ -14,11 +14,11 @@ pub struct Multiplier {
 /// How kernels round the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
-    /// 31 bits of multiplier, rounded twice: convolutions, sums and changes of scale.
+    /// 31 bits of multiplier over sums of 32 bits, rounded twice: 8-bit convolutions, sums, means, changes of scale.
     Double,
     /// 31 bits of multiplier, rounded once: fully connected layers, in LiteRT's reference kernels.
     Single,
-    /// 15 bits of multiplier over sums of 64 bits, rounded once.
+    /// 15 bits of multiplier over sums of 64 bits, rounded once: 16-bit convolutions.
     Reduced,
 }
 
@@ -31,39 +31,64 @@ impl Kernel {
         }
     }
 
-    /// The multiplier of a positive real factor, by `QuantizeMultiplier`.
+    /// The multiplier of a positive real factor, by `QuantizeMultiplier`, for sums of at most `greatest` in magnitude.
     ///
     /// # Errors
-    /// When the factor is beyond what the kernels can do.
-    pub fn multiplier(self, factor: f64) -> Result<Multiplier> {
-        let (mantissa, mut exponent) = frexp(factor);
-        let mut fixed = (mantissa * 2_f64.powi(31)).round() as i64;
-        if fixed == 1 << 31 {
-            fixed /= 2;
-            exponent += 1;
-        }
-        if exponent < -31 {
-            (fixed, exponent) = (0, 0);
-        }
+    /// When the factor is beyond what the kernels can do with such sums.
+    pub fn multiplier(self, factor: f64, greatest: i64) -> Result<Multiplier> {
+        let (fixed, exponent) = fixed_point(factor);
+        self.scaled(fixed, exponent, greatest)
+    }
+
+    /// As [`Kernel::multiplier`], of a factor divided by a number of elements (`QuantizedMeanOrSum`).
+    ///
+    /// # Errors
+    /// When the factor is beyond what the kernels can do with such sums.
+    pub fn mean(self, factor: f64, elements: usize, greatest: i64) -> Result<Multiplier> {
+        let (fixed, exponent) = fixed_point(factor);
+        let shift = (elements.max(1).ilog2().min(32) as i32).min(31 + exponent);
+        self.scaled((fixed << shift) / elements.max(1) as i64, exponent - shift, greatest)
+    }
+
+    /// `fixed` / 2^31 · 2^`exponent`, as the kernels multiply by it.
+    fn scaled(self, fixed: i64, exponent: i32, greatest: i64) -> Result<Multiplier> {
         let beyond = || {
-            Error::input(format!("found a factor of {factor} between scales; the kernels have none so large"))
+            Error::input(format!(
+                "found sums of up to {greatest} times {}, which overflow in the kernels of TensorFlow Lite",
+                fixed as f64 * 2_f64.powi(exponent - 31)
+            ))
+            .mend("convert anew with a representative data set: scales of what goes in and comes out differ too much")
         };
         match self {
             Kernel::Double | Kernel::Single => {
-                // A left shift before the product is one of the multiplier.
-                let left = exponent.max(0) as u32;
-                let mult = if left <= 1 { u32::try_from(fixed << left).ok() } else { None };
-                Ok(Multiplier { mult: mult.ok_or_else(beyond)?, shift: 31 - exponent.min(0) })
+                // What is rounded twice has 32 bits after a left shift.
+                let left = exponent.max(0);
+                let bits = if self == Kernel::Double { 31 } else { 47 };
+                if left > 30 || greatest >= 1 << (bits - left) {
+                    return Err(beyond());
+                }
+                Ok(Multiplier { mult: u32::try_from(fixed).map_err(|_| beyond())?, shift: 31 - exponent })
             }
             Kernel::Reduced => {
                 let reduced = if fixed < 0x7fff_0000 { (fixed + (1 << 15)) >> 16 } else { 0x7fff };
-                if exponent >= 8 {
+                if exponent >= 8 || greatest >= 1 << 47 {
                     return Err(beyond());
                 }
                 Ok(Multiplier { mult: u32::try_from(reduced).map_err(|_| beyond())?, shift: 15 - exponent })
             }
         }
     }
+}
+
+/// A positive factor as a number of 31 bits and a left shift of that over 2^31.
+fn fixed_point(factor: f64) -> (i64, i32) {
+    let (mantissa, mut exponent) = frexp(factor);
+    let mut fixed = (mantissa * 2_f64.powi(31)).round() as i64;
+    if fixed == 1 << 31 {
+        fixed /= 2;
+        exponent += 1;
+    }
+    if exponent < -31 { (0, 0) } else { (fixed, exponent) }
 }
 
 /// Mantissa in [½, 1) and exponent of a positive number.
@@ -110,9 +135,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn products_are_the_kernels_own(x in -(1_i64 << 29)..(1_i64 << 29), exponent in -24_i32..1, digits in 0.5_f64..1.0) {
+        fn products_are_the_kernels_own(x in -(1_i64 << 29)..(1_i64 << 29), exponent in -24_i32..2, digits in 0.5_f64..1.0) {
             let factor = digits * 2_f64.powi(exponent);
-            let Multiplier { mult, shift } = Kernel::Double.multiplier(factor).unwrap();
+            let Multiplier { mult, shift } = Kernel::Double.multiplier(factor, 1 << 29).unwrap();
             let found = Rounding::TfliteDouble.shift(i128::from(x) * i128::from(mult), shift);
             prop_assert_eq!(found, i128::from(reference(x, factor)));
         }
@@ -125,11 +150,23 @@ mod tests {
 
     #[test]
     fn known_factors() {
-        assert_eq!(Kernel::Double.multiplier(0.5).unwrap(), Multiplier { mult: 1 << 30, shift: 31 });
-        assert_eq!(Kernel::Double.multiplier(1.0).unwrap(), Multiplier { mult: 1 << 31, shift: 31 });
-        assert_eq!(Kernel::Double.multiplier(0.25).unwrap(), Multiplier { mult: 1 << 30, shift: 32 });
-        assert_eq!(Kernel::Double.multiplier(1e-12).unwrap(), Multiplier { mult: 0, shift: 31 });
-        assert_eq!(Kernel::Reduced.multiplier(0.5).unwrap(), Multiplier { mult: 1 << 14, shift: 15 });
-        assert!(Kernel::Double.multiplier(4.0).is_err());
+        let double = |factor| Kernel::Double.multiplier(factor, 1000).unwrap();
+        assert_eq!(double(0.5), Multiplier { mult: 1 << 30, shift: 31 });
+        assert_eq!(double(1.0), Multiplier { mult: 1 << 30, shift: 30 });
+        assert_eq!(double(0.25), Multiplier { mult: 1 << 30, shift: 32 });
+        assert_eq!(double(1e-12), Multiplier { mult: 0, shift: 31 });
+        assert_eq!(Kernel::Reduced.multiplier(0.5, 1).unwrap(), Multiplier { mult: 1 << 14, shift: 15 });
+        assert_eq!(Kernel::Double.mean(1.0, 3, 1).unwrap(), Multiplier { mult: 0x2aaa_aaaa, shift: 31 });
+    }
+
+    #[test]
+    fn what_overflows_in_the_kernels_is_refused() {
+        assert!(Kernel::Double.multiplier(4.0, 1 << 27).is_ok());
+        for (kernel, factor, greatest) in
+            [(Kernel::Double, 4.0, 1 << 28), (Kernel::Double, 0.5, 1 << 31), (Kernel::Reduced, 0.5, 1 << 47)]
+        {
+            let message = kernel.multiplier(factor, greatest).unwrap_err().to_string();
+            assert!(message.contains("overflow in the kernels"), "{message}");
+        }
     }
 }
