@@ -407,3 +407,60 @@ fn every_command_of_the_page_runs() {
     }
     assert!(count >= 1);
 }
+
+/// The CNN's weights as PyTorch would keep them: kernels and the dense layer behind a flatten with channels first.
+#[test]
+fn safetensors_in_pytorchs_order_are_the_same_network() {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+    let text = fs::read_to_string(example("digits_float/cnn.yaml")).unwrap();
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    // Outputs, height, width and channels of what each output reads.
+    for (name, [outputs, height, width, channels]) in
+        [("conv1", [8, 3, 3, 1]), ("conv2", [16, 3, 3, 8]), ("fc", [10, 2, 2, 16])]
+    {
+        let read = |part: &str| {
+            let file = example("digits_float/cnn.npz");
+            WeightFiles::default().read(&file, &format!("{name}.{part}")).unwrap().numbers().unwrap()
+        };
+        let last = read("weight");
+        let first = (0..last.len()).map(|at| {
+            let (x, y) = (at % width, at / width % height);
+            let (channel, output) = (at / (width * height) % channels, at / (width * height * channels));
+            last[((output * height + y) * width + x) * channels + channel]
+        });
+        let bytes =
+            |values: Vec<f64>| values.into_iter().flat_map(|value| (value as f32).to_le_bytes()).collect();
+        let shape = match name {
+            "fc" => vec![outputs, channels * height * width],
+            _ => vec![outputs, channels, height, width],
+        };
+        tensors.push((format!("{name}.weight"), shape, bytes(first.collect())));
+        tensors.push((format!("{name}.bias"), vec![outputs], bytes(read("bias"))));
+    }
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| (name, TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap()));
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("cnn.safetensors"), serialize(views, None).unwrap()).unwrap();
+    let digits_folder = example("digits");
+    let turned = text
+        .replace("cnn.npz", "cnn.safetensors")
+        .replace("../digits", digits_folder.to_str().unwrap())
+        .replace("scheme: float}", "scheme: float, order: channels_first}");
+    let path = folder.path().join("cnn.yaml");
+    fs::write(&path, &turned).unwrap();
+    let scores = |path: &Path| {
+        let network = float::read(&desc::read(path).unwrap()).unwrap();
+        network.run_keeping(digits().0.view(), &[network.position("fc").unwrap()]).unwrap().swap_remove(0)
+    };
+    assert_eq!(scores(&path), scores(&example("digits_float/cnn.yaml")));
+    let made = folder.path().join("out.yaml");
+    let run = run(&["quantize", path.to_str().unwrap(), "--output", made.to_str().unwrap()]);
+    assert!(run.0 && run.1.contains("98.89 % in real numbers"), "{run:?}");
+    lower::lower(&desc::read(&made).unwrap()).unwrap();
+
+    // Without saying so, it is an error that says how to mend it.
+    fs::write(&path, turned.replace(", order: channels_first", "")).unwrap();
+    let message = float::read(&desc::read(&path).unwrap()).unwrap_err().to_string();
+    assert!(message.contains("conv1") && message.contains("order: channels_first"), "{message}");
+}

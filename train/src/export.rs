@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use netetch::desc::types::{
-    Activation, ArithmeticMut, Bias, FullBias, Inexact, Input, Parameter, Per, Weights,
+    Activation, ArithmeticMut, Bias, FullBias, Inexact, Input, Order, Parameter, Per, Weights,
 };
 use netetch::desc::{Description, Network as Described, Tensor};
 
@@ -122,6 +122,7 @@ impl Work<'_> {
             scale: (codes.scale != 1.0).then_some(Parameter::One(codes.scale)),
             quantizer: None,
             per: Per::Layer,
+            order: Order::ChannelsLast,
         })
     }
 
@@ -131,7 +132,7 @@ impl Work<'_> {
         if let (Some(Some(weights)), Some(own)) = (parts.weights, &node.parameters.weight) {
             let extents = self.extents(position)?;
             let key = self.array(&format!("{name}.weight"), extents, numbers(own)?)?;
-            (weights.values, weights.file) = (Some(key), None);
+            (weights.values, weights.file, weights.order) = (Some(key), None, Order::ChannelsLast);
         }
         if let (Some(bias), Some(own)) = (parts.bias, &node.parameters.bias) {
             *bias = Some(full(None, Some(self.vector(&format!("{name}.bias"), own)?)));

@@ -37,7 +37,7 @@ impl Signal {
 }
 
 /// `values` going forward, and the gradient of `soft` coming back.
-fn straight_through(values: Tensor, soft: &Tensor) -> Result<Tensor> {
+pub(crate) fn straight_through(values: Tensor, soft: &Tensor) -> Result<Tensor> {
     // Exact: the difference is 0, bit by bit.
     Ok(((soft - soft.detach())? + values.detach())?)
 }

@@ -14,5 +14,6 @@ pub mod result;
 pub mod schedule;
 pub mod session;
 pub mod study;
+pub mod text;
 pub mod trainer;
 pub mod windows;

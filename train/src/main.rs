@@ -17,8 +17,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Capacity(cli::capacity::Args),
+    Letters(cli::letters::Args),
     Papers(cli::papers::Args),
-    Train(cli::train::Args),
+    Train(Box<cli::train::Args>),
 }
 
 fn main() -> ExitCode {
@@ -27,8 +28,9 @@ fn main() -> ExitCode {
     unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
     let result = match Cli::parse().command {
         Command::Capacity(args) => cli::capacity::run(args),
+        Command::Letters(args) => cli::letters::run(args),
         Command::Papers(args) => cli::papers::run(args),
-        Command::Train(args) => cli::train::run(args),
+        Command::Train(args) => cli::train::run(*args),
     };
     match result {
         Ok(code) => code,

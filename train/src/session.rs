@@ -8,9 +8,10 @@ use candle_core::Device;
 use ndarray::{Array2, Axis};
 use netetch::compress;
 use netetch::data;
-use netetch::desc::{self, Description};
+use netetch::desc::Description;
 use netetch::error::Place;
 use netetch::float;
+use netetch::import::{self, Options};
 use netetch::ir::Scheme;
 
 use crate::checkpoint;
@@ -134,12 +135,21 @@ pub struct Session {
 }
 
 impl Session {
-    /// Reads everything.
+    /// Reads everything: a description or an ONNX model, and the frames; `test` is a test set in place of the description's.
     ///
     /// # Errors
     /// What is wrong with the files.
-    pub fn read(network: &Path, source: &Source, manner: &Manner, device: &Device) -> Result<Self> {
-        let description = desc::read(network)?;
+    pub fn read(
+        network: &Path,
+        source: &Source,
+        test: Option<[&Path; 2]>,
+        manner: &Manner,
+        device: &Device,
+    ) -> Result<Self> {
+        let mut description = import::real(network, &Options::default())?;
+        if let Some([frames, labels]) = test {
+            data::judge_by(&mut description, frames, labels);
+        }
         let training = source.read(&description)?;
         let set = description.network.test.as_ref();
         let test = set.and_then(|set| {

@@ -15,15 +15,25 @@ pub struct Args {
     /// Where the description goes; the weights go beside it under the same name, as .npz.
     #[arg(short, long)]
     output: PathBuf,
+    /// Keep real numbers, of an .onnx without quantizers: a description for `netetch quantize`, `allocate` and `train`.
+    #[arg(long)]
+    float: bool,
     #[command(flatten)]
     options: ModelArgs,
 }
 
 /// Reads, checks, writes.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let description = args.options.import(&args.model)?;
-    let graph = lower::lower(&description)?;
+    let description = if args.float {
+        args.options.real(&args.model)?
+    } else {
+        let description = args.options.import(&args.model)?;
+        lower::lower(&description)?;
+        description
+    };
     description.write(&args.output)?;
-    say!("{}: {} layers of {}", args.output.display(), description.network.layers.len(), graph.name);
+    let network = &description.network;
+    let name = network.name.as_deref().unwrap_or_default();
+    say!("{}: {} layers of {name}", args.output.display(), network.layers.len());
     Ok(ExitCode::SUCCESS)
 }

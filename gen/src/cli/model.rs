@@ -9,10 +9,10 @@ use netetch::import::{self, InputFormat, Options};
 use netetch::ir::Graph;
 use netetch::lower;
 
-/// What a model file of another tool does not say, and what may be said anew of any network.
+/// What a model file of another tool does not say.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Model files (.onnx, .tflite)")]
-pub struct ModelArgs {
+pub struct FileArgs {
     /// How the input's integers are written (u8, s16, bipolar, …), in place of the model's first quantizer.
     #[arg(long, value_name = "FORMAT")]
     input_format: Option<Encoding>,
@@ -22,25 +22,53 @@ pub struct ModelArgs {
     /// The integer of the input that stands for 0. Default: 0.
     #[arg(long, value_name = "INTEGER", requires = "input_format", allow_negative_numbers = true)]
     input_zero: Option<i64>,
-    /// Let biases of scores be rounded to whole units of the accumulators.
-    #[arg(long)]
-    inexact: bool,
     /// The network's name. Default: the file's.
     #[arg(long)]
     name: Option<String>,
+}
+
+/// What a model file of another tool does not say, and what may be said anew of any network.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Model files (.onnx, .tflite)")]
+pub struct ModelArgs {
+    #[command(flatten)]
+    file: FileArgs,
+    /// Let biases of scores be rounded to whole units of the accumulators.
+    #[arg(long)]
+    inexact: bool,
     /// Plan for an inference every so many clock cycles, whatever the description asks for.
     #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Hardware")]
     cycles: Option<u64>,
 }
 
-impl ModelArgs {
+impl FileArgs {
     fn options(&self) -> Options {
         let format = |format: Encoding| InputFormat {
             format,
             scale: self.input_scale.unwrap_or(1.0),
             zero: self.input_zero.unwrap_or(0),
         };
-        Options { name: self.name.clone(), input: self.input_format.map(format), inexact: self.inexact }
+        Options { name: self.name.clone(), input: self.input_format.map(format), inexact: false }
+    }
+
+    /// Reads a description or an ONNX model of real numbers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub fn real(&self, path: &Path) -> Result<Description> {
+        import::real(path, &self.options())
+    }
+}
+
+impl ModelArgs {
+    /// Reads an ONNX model of real numbers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub fn real(&self, path: &Path) -> Result<Description> {
+        let mut description = self.file.real(path)?;
+        self.set_goal(&mut description);
+        Ok(description)
     }
 
     /// Reads a model file as a description.
@@ -48,7 +76,8 @@ impl ModelArgs {
     /// # Errors
     /// Everything that is wrong with the file.
     pub fn import(&self, path: &Path) -> Result<Description> {
-        let mut description = import::read(path, &self.options())?;
+        let options = Options { inexact: self.inexact, ..self.file.options() };
+        let mut description = import::read(path, &options)?;
         self.set_goal(&mut description);
         Ok(description)
     }

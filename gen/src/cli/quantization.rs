@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2, s};
 use netetch::compress::{Converted, Method, Model, Settings};
 use netetch::data;
 use netetch::desc::types::{Per, Quantizer};
-use netetch::desc::{self, Description, TestSet};
+use netetch::desc::{Description, TestSet};
 use netetch::error::{Error, Place, Result};
 use netetch::fixed::Range;
 use netetch::golden::Golden;
@@ -16,11 +16,15 @@ use netetch::ir::{Graph, Scheme};
 use netetch::lower::lower;
 use netetch::quant::{Choice, Distribution};
 
+use super::model::FileArgs;
+
 /// How numbers are quantized.
 #[derive(Debug, clap::Args)]
 pub struct Quantization {
-    /// A description with real `values`, float where scheme and format are still to be chosen.
+    /// A description with real `values`, float where scheme and format are still to be chosen, or an .onnx of real numbers.
     pub network: PathBuf,
+    #[command(flatten)]
+    file: FileArgs,
     /// Where the new description goes; its weights become an .npz of the same name beside it.
     #[arg(long)]
     pub output: PathBuf,
@@ -57,6 +61,12 @@ pub struct Quantization {
     /// At most so many of the calibration frames, evenly taken.
     #[arg(long, default_value_t = 1024)]
     frames: usize,
+    /// Frames that judge, with --test-labels, in place of the description's test set.
+    #[arg(long, value_name = "FILE", requires = "test_labels")]
+    test: Option<PathBuf>,
+    /// Their labels.
+    #[arg(long, value_name = "FILE", requires = "test")]
+    test_labels: Option<PathBuf>,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -170,7 +180,10 @@ impl Prepared {
                 .mend("give the new description another name")
                 .at(Place::file(&args.output)));
         }
-        let description = desc::read(&args.network)?;
+        let mut description = args.file.real(&args.network)?;
+        if let (Some(frames), Some(labels)) = (&args.test, &args.test_labels) {
+            data::judge_by(&mut description, frames, labels);
+        }
         let set = description.network.test.as_ref();
         let set_frames = set.map(|set| description.relative(&set.input));
         let frames = match args.calibration.clone().or_else(|| set_frames.clone()) {

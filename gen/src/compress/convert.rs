@@ -6,7 +6,9 @@ use std::sync::{MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::desc::types::{Activation, BatchNorm, Bias, FullBias, Inexact, Network, Parameter, Per, Weights};
+use crate::desc::types::{
+    Activation, BatchNorm, Bias, FullBias, Inexact, Network, Order, Parameter, Per, Weights,
+};
 use crate::desc::{Description, Layer, Tensor};
 use crate::error::{Error, Place, Result};
 use crate::float::normalized;
@@ -256,6 +258,7 @@ impl Work<'_> {
             scale: Some(scale).filter(|scale| *scale != Parameter::One(1.0)),
             quantizer: None,
             per: Per::Layer,
+            order: Order::ChannelsLast,
         })
     }
 

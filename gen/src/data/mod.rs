@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use crate::desc::{Description, Tensor, WeightFiles};
+use crate::desc::{Description, Tensor, TestSet, WeightFiles};
 use crate::error::{Error, Place, Result};
 use crate::fixed::Encoding;
 
@@ -91,10 +91,20 @@ pub fn labels(path: &Path) -> Result<Vec<i64>> {
     tensor.integers().map_err(|error| error.at(Place::file(path)))
 }
 
+/// Gives a description another test set, both files named as [`array()`] does.
+pub fn judge_by(description: &mut Description, frames: &Path, labels: &Path) {
+    let path = description.path().to_owned();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let of = |file: &Path| relative(folder, file);
+    description.network.test = Some(TestSet { input: of(frames), labels: Some(of(labels)) });
+}
+
 /// How `file` is called from `folder`; its whole path where the two share nothing.
 pub fn relative(folder: &Path, file: &Path) -> String {
     let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let (folder, file) = (whole(folder), whole(file));
+    // Its folder is looked for, not itself: an array's name may stand behind the file's.
+    let around = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (folder, file) = (whole(folder), whole(around).join(file.file_name().unwrap_or_default()));
     let from: Vec<_> = folder.components().collect();
     let to: Vec<_> = file.components().collect();
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -117,6 +127,8 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         assert_eq!(relative(&folder.path().join("a/b"), &file), "../../c/x.npy");
         assert_eq!(relative(&folder.path().join("c"), &file), "x.npy");
+        let part = folder.path().join("c/y.npz:frames");
+        assert_eq!(relative(&folder.path().join("a"), &part), "../c/y.npz:frames");
         assert_eq!(relative(folder.path(), &folder.path().join("a/b/../../c/x.npy")), "c/x.npy");
     }
 }

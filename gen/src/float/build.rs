@@ -8,7 +8,7 @@ use crate::desc::types::{self, Activation, Arithmetic, Extent, Padding, Paramete
 use crate::desc::{Description, Layer};
 use crate::error::{Error, Place, Result};
 use crate::ir::{BlockOrder, Shape, Window, image, slide};
-use crate::lower::{BatchNorm, BiasValues, RealArrays, Sources, padded};
+use crate::lower::{BatchNorm, BiasValues, RealArrays, Sources, padded, stateful};
 
 use super::{Function, Network, Node, Op, Rest};
 
@@ -214,6 +214,7 @@ pub(super) fn operation(
             let shape = Shape(vec![height * block, width * block, channels / (block * block)]);
             (Op::DepthToSpace { block, order }, shape)
         }
+        Layer::Lstm(_) => return Err(stateful()),
         Layer::Softmax(softmax) => (Op::Softmax(softmax.beta as f32), input.clone()),
         Layer::Argmax(_) => (Op::ArgMax, Shape(vec![1])),
         Layer::Unknown => return Err(Error::reported()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ndarray::Array2;
 
-use crate::desc::types::{Activation, Arithmetic, Bias};
+use crate::desc::types::{Activation, Arithmetic, Bias, Order};
 use crate::desc::{Description, Tensor};
 use crate::error::{Error, Place, Result};
 use crate::ir::Shape;
@@ -60,7 +60,10 @@ fn draw(
         let inputs: usize = extents.iter().product();
         let deviation = (2.0 / inputs.max(1) as f64).sqrt();
         let values: Vec<f64> = (0..channels * inputs).map(|_| deviation * normal()).collect();
-        let shape = std::iter::once(channels).chain(extents.iter().copied()).collect();
+        let mut shape: Vec<usize> = std::iter::once(channels).chain(extents.iter().copied()).collect();
+        if weights.order == Order::ChannelsFirst {
+            shape[1..].rotate_right(1);
+        }
         arrays.insert(key.clone(), Tensor::of_reals(shape, &values)?);
     }
     let mut all = |key: &str, value: f64| -> Result<()> {

@@ -49,7 +49,7 @@ pub struct Window {
     pub padding: [usize; 4],
 }
 
-/// A matrix or kernel of integers, and what they stand for.
+/// A matrix or kernel of integers, and what they stand for; or of real numbers, with a scale of 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
     /// `[outputs, inputs]`, or `[outputs, inputs of a group, height, width]`.

@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json};
 
 use crate::desc::identifiers::module_fault;
 use crate::desc::types::Layer;
-use crate::desc::{Description, Network, Tensor};
+use crate::desc::{self, Description, Network, Tensor};
 use crate::error::{Error, Place, Result};
 use crate::fixed::Encoding;
 
@@ -51,6 +51,16 @@ pub struct InputFormat {
     pub zero: i64,
 }
 
+/// What the weights of a model file are to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Numbers {
+    /// Integers, and what they stand for: whatever a quantizer made.
+    #[default]
+    Integers,
+    /// As they are.
+    Reals,
+}
+
 /// The parts of a description that were found in a file.
 struct Described {
     input: Json,
@@ -75,20 +85,45 @@ pub fn read(path: &Path, options: &Options) -> Result<Description> {
     let at = |error: Error| error.at(Place::file(path));
     let bytes = bytes(path)?;
     let described = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("onnx") => onnx::read(&bytes)
+        Some("onnx") => onnx::read(&bytes, Numbers::Integers)
             .and_then(|graph| layout::channels_last(&graph))
             .and_then(|graph| layers::describe(&graph, options)),
         Some("tflite") => tflite::describe(&bytes, options),
         _ => Err(Error::input("found a file that is neither .onnx nor .tflite")),
     }
     .map_err(at)?;
-    let file = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = options.name.clone().unwrap_or_else(|| name_of(path));
-    let network = described.network(&name, &file).map_err(at)?;
-    Description::of(network, described.arrays, path)
+    described.description(path, options)
+}
+
+/// Reads a network of real numbers, whose formats and schemes are still to be chosen: a description, or an ONNX model
+/// without quantizers, whose images become channels last.
+///
+/// # Errors
+/// When the file is damaged, and for every node that no layer of real numbers says: all at once.
+pub fn real(path: &Path, options: &Options) -> Result<Description> {
+    let at = |error: Error| error.at(Place::file(path));
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("onnx") => onnx::read(&bytes(path)?, Numbers::Reals)
+            .and_then(|graph| layout::channels_last(&graph))
+            .and_then(|graph| layers::real::describe(&graph, options))
+            .map_err(at)?
+            .description(path, options),
+        Some("tflite") => Err(at(Error::input(
+            "found a TensorFlow Lite model; expected a network of real numbers",
+        )
+        .mend("give a description or an ONNX model; `netetch import` reads quantized .tflite models"))),
+        _ => desc::read(path),
+    }
 }
 
 impl Described {
+    fn description(self, path: &Path, options: &Options) -> Result<Description> {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = options.name.clone().unwrap_or_else(|| name_of(path));
+        let network = self.network(&name, &file).map_err(|error| error.at(Place::file(path)))?;
+        Description::of(network, self.arrays, path)
+    }
+
     fn network(&self, name: &str, file: &str) -> Result<Network> {
         let mut sentences = vec![format!("Imported from {file}.")];
         sentences.extend(self.notes.iter().cloned());

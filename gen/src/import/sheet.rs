@@ -88,7 +88,15 @@ impl Sheet {
     /// # Errors
     /// When there are more than an array may have.
     pub fn reals(&mut self, name: String, values: &[f64]) -> Result<String> {
-        self.arrays.insert(name.clone(), Tensor::of_reals(vec![values.len()], values)?);
+        self.real_array(name, vec![values.len()], values)
+    }
+
+    /// Keeps an array of real numbers; its name.
+    ///
+    /// # Errors
+    /// When there are more than an array may have.
+    pub fn real_array(&mut self, name: String, shape: Vec<usize>, values: &[f64]) -> Result<String> {
+        self.arrays.insert(name.clone(), Tensor::of_reals(shape, values)?);
         Ok(name)
     }
 

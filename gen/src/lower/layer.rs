@@ -58,6 +58,7 @@ impl Lowering<'_> {
                     types::BlockOrder::Crd => BlockOrder::DepthFirst,
                 },
             },
+            Layer::Lstm(_) => return self.keep(Err(stateful().at(self.sources.place(&["op"])))),
             Layer::Softmax(softmax) => {
                 let Some(Known::Node(scores)) = input else { return input };
                 let fact = &self.graph[scores].fact;
@@ -208,6 +209,12 @@ impl Lowering<'_> {
         let window = Window::valid(kernel, stride.map_or(kernel, Extent::each));
         Some(padded(window, padding, [height, width]))
     }
+}
+
+/// A layer whose result depends on the frames before.
+pub(crate) fn stateful() -> Error {
+    Error::input("found an `lstm`, a layer with a state, which has neither golden model nor circuit yet")
+        .mend("`netetch train --text` trains and judges such a network")
 }
 
 /// A window with its padding over an image of `size`, rows first.

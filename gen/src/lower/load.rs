@@ -9,6 +9,7 @@ use crate::error::{Error, Faults, Result};
 use crate::ir::Scheme;
 use crate::quant::{Quantized, quantize, with_unit};
 
+use super::order::{as_matrix, matrix_shape, turned};
 use super::sources::{Sources, both, count};
 
 /// The arrays of a layer that multiplies and accumulates, and the lists in its description.
@@ -116,7 +117,7 @@ fn real_weights(
     extents: &[usize],
 ) -> Result<RealWeights> {
     if let Some(key) = &weights.values {
-        let values = matrix(sources, weights.file.as_ref(), key, channels, Some(extents))?;
+        let values = matrix(sources, weights, key, channels, Some(extents))?;
         return Ok(RealWeights { values, units: None });
     }
     let LayerWeights { codes, exp, scale, .. } = self::weights(sources, weights, channels, Some(extents))?;
@@ -129,15 +130,17 @@ fn real_weights(
 /// Real weights, one row per output.
 fn matrix(
     sources: &mut Sources<'_>,
-    file: Option<&String>,
+    weights: &types::Weights,
     key: &str,
     outputs: Option<usize>,
     extents: Option<&[usize]>,
 ) -> Result<Array2<f64>> {
-    sources.read(&["weights", "values"], file, key, |tensor| {
+    let order = weights.order;
+    let values = sources.read(&["weights", "values"], weights.file.as_ref(), key, |tensor| {
         let values = tensor.numbers().and_then(|values| as_matrix(tensor, values));
-        both(matrix_shape(tensor, outputs, extents), values)
-    })
+        both(matrix_shape(tensor, order, outputs, extents), values)
+    })?;
+    turned(values, order, extents)
 }
 
 impl Arrays {
@@ -195,11 +198,12 @@ fn weights(
     }));
     let codes = faults.keep(optional(weights.codes.as_ref(), |key| {
         sources.read(&["weights", "codes"], file, key, |tensor| {
-            both(matrix_shape(tensor, outputs, extents), codes(tensor, scheme))
+            let codes = both(matrix_shape(tensor, weights.order, outputs, extents), codes(tensor, scheme))?;
+            turned(codes, weights.order, extents)
         })
     }));
     let values =
-        faults.keep(optional(weights.values.as_ref(), |key| matrix(sources, file, key, outputs, extents)));
+        faults.keep(optional(weights.values.as_ref(), |key| matrix(sources, weights, key, outputs, extents)));
     let parts = || Some((exp?, scale?, codes?, values?));
     let (exp, scale, codes, values) = faults.or_missing(parts())?;
     match (codes, values) {
@@ -389,41 +393,6 @@ fn thresholds(tensor: &Tensor, channels: Option<usize>) -> Result<Array2<i64>> {
         }
     }
     Array2::from_shape_vec((rows, columns), integers).map_err(|error| Error::input(error.to_string()))
-}
-
-/// One row per output: the first extent.
-fn as_matrix<T>(tensor: &Tensor, values: Vec<T>) -> Result<Array2<T>> {
-    let rows = tensor.shape().first().copied().unwrap_or(1);
-    let columns = values.len() / rows.max(1);
-    Array2::from_shape_vec((rows, columns), values).map_err(|error| Error::input(error.to_string()))
-}
-
-/// Whether an array has the shape of weights, as far as that is known.
-fn matrix_shape(tensor: &Tensor, outputs: Option<usize>, extents: Option<&[usize]>) -> Result<()> {
-    let Some(outputs) = outputs else { return Ok(()) };
-    let shape = tensor.shape();
-    let Some(extents) = extents else {
-        return match shape {
-            [first, _, ..] if *first == outputs => Ok(()),
-            _ => Err(Error::input(format!(
-                "found the shape {}; expected {outputs} as the first of several extents",
-                Extents(shape)
-            ))),
-        };
-    };
-    let inputs: usize = extents.iter().product();
-    let mut expected = vec![outputs];
-    expected.extend(extents);
-    if shape == expected || shape == [outputs, inputs] {
-        return Ok(());
-    }
-    let error = Error::input(format!("found the shape {}; expected {}", Extents(shape), Extents(&expected)));
-    let transposed = shape.len() == 2 && shape == [inputs, outputs];
-    Err(match (transposed, shape.len()) {
-        (true, _) => error.mend("transpose it: weights are [outputs, inputs]"),
-        (_, 4) => error.mend("weights are [outputs, kernel height, kernel width, channels]"),
-        _ => error,
-    })
 }
 
 fn levels(scheme: Scheme) -> String {

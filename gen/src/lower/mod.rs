@@ -8,6 +8,7 @@ mod join;
 mod layer;
 mod load;
 mod multiplier;
+mod order;
 mod sources;
 mod table;
 
@@ -20,7 +21,7 @@ use crate::error::{Error, Faults, Result};
 use crate::fixed::{Encoding, Format};
 use crate::ir::{Graph, NodeId, Op, Scale, Shape};
 
-pub(crate) use layer::padded;
+pub(crate) use layer::{padded, stateful};
 pub use load::BatchNorm;
 pub(crate) use load::{BiasValues, RealArrays};
 pub(crate) use sources::Sources;

@@ -112,8 +112,9 @@ impl Onnx {
         self
     }
 
-    pub fn bytes(self) -> Vec<u8> {
-        ModelProto { ir_version: Some(8), graph: Some(self.graph), ..ModelProto::default() }.encode_to_vec()
+    pub fn bytes(&self) -> Vec<u8> {
+        ModelProto { ir_version: Some(8), graph: Some(self.graph.clone()), ..ModelProto::default() }
+            .encode_to_vec()
     }
 }
 

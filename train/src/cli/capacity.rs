@@ -156,7 +156,7 @@ fn trial(subject: &Subject, bits: &[u32], factor: f64, seed: u64) -> Result<Tria
     let trained = Trained::new(subject, &widened(&subject.description, factor)?, seed)?;
     let mut errors = vec![1.0 - trained.accuracy];
     for &bits in bits {
-        let method = Method::StraightThrough(Adaptation::EveryEpoch);
+        let method = Method::StraightThrough(Adaptation::OneEpoch);
         let target = trained.target(Scheme::Dfp { bits }, Some(Quantizer::Exact), method);
         errors.push(1.0 - trained.one(target, subject.epochs[1])?);
     }
@@ -208,7 +208,7 @@ impl Args {
     fn job(&self, network: &str, factor: f64, seed: u64) -> String {
         let numbers = |all: Vec<String>| all.join("-");
         format!(
-            "{network}_w{}_s{seed}_b{}_a{}_e{}_r{}_{}_n{}",
+            "{network}_w{}_s{seed}_b{}_a{}_e{}_r{}_{}_n{}_one",
             tables::key(factor),
             numbers(self.bits.iter().map(u32::to_string).collect()),
             self.activations,

@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 pub mod capacity;
 pub mod device;
+pub mod letters;
 pub mod papers;
+pub mod text;
 pub mod train;
 
 /// So many values with commas between them.

@@ -43,14 +43,19 @@ pub struct Args {
     /// Outputs of the hidden layers, times those of examples/digits_float/mlp.yaml.
     #[arg(long, value_delimiter = ',', default_value = "0.25,0.5,1,2")]
     widths: Vec<f64>,
+    /// Learn from three quarters of the training images and judge by the fourth: to choose settings by.
+    #[arg(long)]
+    validate: bool,
 }
 
 /// Trains what is not there yet, and prints.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let subject = subject(&args)?;
     let seeds = || 1..=args.seeds;
+    let kind = if args.validate { "validate_" } else { "" };
     let jobs = |name: &str, factors: &[f64]| -> Vec<(String, (f64, u64))> {
-        let one = |factor: f64, seed: u64| (format!("{name}_{}_{seed}", tables::key(factor)), (factor, seed));
+        let one =
+            |factor: f64, seed: u64| (format!("{kind}{name}_{}_{seed}", tables::key(factor)), (factor, seed));
         seeds().flat_map(|seed| factors.iter().map(move |&factor| one(factor, seed))).collect()
     };
     let adaptation: Vec<(String, (f64, u64))> = jobs("steps", &args.widths);
@@ -82,14 +87,23 @@ fn subject(args: &Args) -> Result<Subject> {
         labels: vec![digits.join("labels.npy")],
         except: Some(digits.join("test_index.npy")),
     };
-    let test = Source {
-        frames: vec![digits.join("test_vectors.npy")],
-        labels: vec![digits.join("test_labels.npy")],
-        except: None,
+    let training = source.read(&description)?;
+    let (training, test) = if args.validate {
+        let rows = |held: bool| -> Vec<usize> {
+            (0..training.labels.len()).filter(|row| (row % 4 == 0) == held).collect()
+        };
+        (training.select(&rows(false)), training.select(&rows(true)))
+    } else {
+        let test = Source {
+            frames: vec![digits.join("test_vectors.npy")],
+            labels: vec![digits.join("test_labels.npy")],
+            except: None,
+        };
+        (training, test.read(&description)?)
     };
     Ok(Subject {
-        training: source.read(&description)?,
-        test: test.read(&description)?,
+        training,
+        test,
         description,
         epochs: args.epochs,
         rates: args.rates,

@@ -26,14 +26,15 @@ use super::device::DeviceName;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// A description with real `values`, `scheme: float` and `format: float` where they are to be chosen.
-    network: PathBuf,
+    /// A description with real `values`, `scheme: float` and `format: float` where they are to be chosen; or an .onnx of real
+    /// numbers.
+    pub network: PathBuf,
     /// Where the trained description goes; its weights become an .npz of the same name beside it.
     #[arg(long)]
-    output: PathBuf,
+    pub output: PathBuf,
 
     /// Frames to learn from: .npy, .npz:ARRAY, IDX (MNIST) or CIFAR's .bin. May be given again.
-    #[arg(long, required = true, help_heading = "Data")]
+    #[arg(long, required_unless_present = "text", help_heading = "Data")]
     data: Vec<PathBuf>,
     /// Their labels, file by file; CIFAR's .bin has its own.
     #[arg(long, help_heading = "Data")]
@@ -41,6 +42,12 @@ pub struct Args {
     /// Rows of the data to leave out, an array of integers: where test frames are among them.
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     except: Option<PathBuf>,
+    /// Frames that judge, with --test-labels, in place of the description's test set.
+    #[arg(long, value_name = "FILE", requires = "test_labels", help_heading = "Data")]
+    test: Option<PathBuf>,
+    /// Their labels.
+    #[arg(long, value_name = "FILE", requires = "test", help_heading = "Data")]
+    test_labels: Option<PathBuf>,
     /// The share of the frames that is kept to judge the step size by (--schedule plateau).
     #[arg(long, default_value_t = 0.0, value_name = "SHARE", help_heading = "Data")]
     hold_out: f64,
@@ -51,9 +58,20 @@ pub struct Args {
     #[arg(long, value_name = "H,W,C", value_parser = super::list::<usize, 3>, help_heading = "Data")]
     image: Option<[usize; 3]>,
 
+    /// A text to learn from letter by letter, in place of frames: 18 of 20 parts are learned, then one is held out and one judges.
+    /// The network is layers of `lstm` and a last dense one; --batch counts streams.
+    #[arg(long, conflicts_with_all = ["data", "test"], help_heading = "Text")]
+    text: Option<PathBuf>,
+    /// Letters of a step: how far gradients reach back.
+    #[arg(long, default_value_t = 32, requires = "text", help_heading = "Text")]
+    pub letters: usize,
+    /// Steps of an epoch.
+    #[arg(long, default_value_t = 100, requires = "text", help_heading = "Text")]
+    pub steps: usize,
+
     /// Begin with weights drawn at random; the weight file need not be there.
     #[arg(long, help_heading = "Real numbers")]
-    fresh: bool,
+    pub fresh: bool,
     /// Epochs in real numbers; 0 takes the weights as they are.
     #[arg(long, default_value_t = 0, help_heading = "Real numbers")]
     epochs: usize,
@@ -63,13 +81,13 @@ pub struct Args {
 
     /// The scheme of all weights; real numbers when absent.
     #[arg(long, help_heading = "Integers")]
-    scheme: Option<Scheme>,
+    pub scheme: Option<Scheme>,
     /// The scheme of one layer: LAYER=SCHEME.
     #[arg(long = "layer", value_name = "LAYER=SCHEME", requires = "scheme", value_parser = pair::<Scheme>, help_heading = "Integers")]
     layers: Vec<(String, Scheme)>,
     /// Bits of float results and input.
     #[arg(long, default_value_t = 8, help_heading = "Integers")]
-    activations: u32,
+    pub activations: u32,
     /// Bits of one layer's results: LAYER=BITS.
     #[arg(long = "activation", value_name = "LAYER=BITS", value_parser = pair::<u32>, help_heading = "Integers")]
     activation_bits: Vec<(String, u32)>,
@@ -109,13 +127,13 @@ pub struct Args {
     schedule: Schedule,
     /// Frames of a step.
     #[arg(long, default_value_t = 64, help_heading = "Descent")]
-    batch: usize,
+    pub batch: usize,
     /// Of everything that is drawn; the same seed gives the same bits.
     #[arg(long, default_value_t = 1, help_heading = "Descent")]
-    seed: u64,
+    pub seed: u64,
     /// Where tensors live.
     #[arg(long, value_enum, default_value = "cpu", help_heading = "Descent")]
-    device: DeviceName,
+    pub device: DeviceName,
 
     /// The file that keeps an unfinished training; OUTPUT.checkpoint when absent.
     #[arg(long)]
@@ -125,7 +143,7 @@ pub struct Args {
     checkpoint_every: f64,
     /// Print JSON instead of tables.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 const EXAMPLE: &str = "\
@@ -181,8 +199,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             .mend("give the trained description another name")
             .into());
     }
-    let session = Session::read(&args.network, &args.source(), &args.manner(), &args.device.open()?)?;
-    let phases = args.phases(&session)?;
+    if let Some(path) = &args.text {
+        return super::text::run(&args, path);
+    }
+    let test = args.test.as_deref().zip(args.test_labels.as_deref()).map(|(frames, labels)| [frames, labels]);
+    let session = Session::read(&args.network, &args.source(), test, &args.manner(), &args.device.open()?)?;
+    let phases = args.phases(&session.layers()?)?;
     let kept = args.checkpoint.clone().unwrap_or_else(|| args.output.with_extension("checkpoint"));
     let every = Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or_default();
     let epochs: usize = phases.iter().map(|phase| phase.epochs).sum();
@@ -220,8 +242,8 @@ impl Args {
         }
     }
 
-    fn phases(&self, session: &Session) -> Result<Vec<Phase>> {
-        let layers = session.layers()?;
+    /// What is to be done with layers, or matrices, of these names, inputs and schemes of their own.
+    pub fn phases(&self, layers: &[(String, usize, Option<Scheme>)]) -> Result<Vec<Phase>> {
         if let Some((name, _)) =
             self.layers.iter().find(|(name, _)| layers.iter().all(|layer| layer.0 != *name))
         {

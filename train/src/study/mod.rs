@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod digits;
+pub mod letters;
 pub mod papers;
 pub mod plots;
 pub mod tables;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::capacity::{Curve, Point, REAL_BITS, effective_compression};
+use super::letters::{BITS, Letters};
 use super::moments;
 use super::papers::{CURVE_BITS, LOW_BITS, Shares, WESS};
 
@@ -52,6 +53,30 @@ pub fn step_adaptation(widths: &Widths) -> String {
         for way in ["direct", "conventional", "one epoch", "adaptive", "gradual", "both"] {
             let name = if way == "both" { "adaptive and gradual" } else { way };
             let cells = widths.values().map(|shares| error(shares, &format!("{way} {bits}")));
+            row(&mut text, &format!("{bits} bits, {name}"), cells);
+        }
+    }
+    text
+}
+
+/// Bits a letter by way of retraining, bits and outputs (shin2017, Table 2).
+pub fn letters(outputs: &BTreeMap<u64, Vec<Letters>>) -> String {
+    let mut text = String::new();
+    let columns: Vec<String> = outputs
+        .iter()
+        .map(|(outputs, found)| format!("{outputs} ({})", found.first().map_or(0, |own| own.weights)))
+        .collect();
+    let cell = |found: &Vec<Letters>, name: &str| {
+        let bits: Vec<f64> = found.iter().filter_map(|own| own.bits.get(name)).copied().collect();
+        let (mean, deviation) = moments(&bits);
+        format!("{mean:.3} ± {deviation:.3}")
+    };
+    head(&mut text, "bits a letter, by outputs (weights)", &columns);
+    row(&mut text, "real numbers", outputs.values().map(|found| cell(found, "float")));
+    for bits in BITS {
+        for way in ["direct", "conventional", "one epoch", "adaptive", "gradual", "both"] {
+            let name = if way == "both" { "adaptive and gradual" } else { way };
+            let cells = outputs.values().map(|found| cell(found, &format!("{way} {bits}")));
             row(&mut text, &format!("{bits} bits, {name}"), cells);
         }
     }

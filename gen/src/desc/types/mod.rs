@@ -14,6 +14,7 @@ mod hardware;
 mod joins;
 mod layers;
 mod output;
+mod recurrent;
 mod tensors;
 mod window;
 
@@ -22,7 +23,8 @@ pub use hardware::{Array, ArrayKind, Budget, Folding, Goal, Hardware};
 pub use joins::{Add, BlockOrder, Common, Concat, DepthToSpace, Operand, ScaledOperand, Softmax, Upsample};
 pub use layers::{AveragePool, Conv2d, Dense, GlobalAveragePool, MaxPool, Named, Requantize};
 pub use output::{Derive, Output, Rounding, Saturation};
-pub use tensors::{BatchNorm, Bias, FullBias, Inexact, Parameter, Per, Quantizer, Weights};
+pub use recurrent::Lstm;
+pub use tensors::{BatchNorm, Bias, FullBias, Inexact, Order, Parameter, Per, Quantizer, Weights};
 pub use window::{Extent, Padding, PaddingRule, Sides};
 
 /// The name of an array in a weight file.
@@ -132,6 +134,8 @@ pub enum Layer {
     Upsample(Upsample),
     /// The channels of every pixel as a block of pixels.
     DepthToSpace(DepthToSpace),
+    /// Gates and a cell that remembers; trained, and not yet a circuit.
+    Lstm(Lstm),
     /// A probability for each class; the circuit ends before it.
     Softmax(Softmax),
     /// An image as a vector, in height, width, channel order.
@@ -193,6 +197,7 @@ impl Layer {
             Layer::Concat(layer) => &layer.name,
             Layer::Upsample(layer) => &layer.name,
             Layer::DepthToSpace(layer) => &layer.name,
+            Layer::Lstm(layer) => &layer.name,
             Layer::Softmax(layer) => &layer.name,
             Layer::Unknown => &None,
         };
@@ -211,6 +216,7 @@ impl Layer {
             Layer::Requantize(layer) => &layer.input,
             Layer::Upsample(layer) => &layer.input,
             Layer::DepthToSpace(layer) => &layer.input,
+            Layer::Lstm(layer) => &layer.input,
             Layer::Softmax(layer) => &layer.input,
             Layer::Add(Add { inputs, .. }) | Layer::Concat(Concat { inputs, .. }) => {
                 return inputs.iter().map(Operand::name).collect();
@@ -274,6 +280,7 @@ impl Layer {
             | Layer::Concat(_)
             | Layer::Upsample(_)
             | Layer::DepthToSpace(_)
+            | Layer::Lstm(_)
             | Layer::Softmax(_)
             | Layer::Flatten(_)
             | Layer::Argmax(_)
@@ -319,6 +326,7 @@ impl Layer {
             | Layer::Concat(_)
             | Layer::Upsample(_)
             | Layer::DepthToSpace(_)
+            | Layer::Lstm(_)
             | Layer::Softmax(_)
             | Layer::Flatten(_)
             | Layer::Argmax(_)

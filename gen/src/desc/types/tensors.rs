@@ -41,6 +41,9 @@ pub struct Weights {
     /// Whether the quantizer finds one scale for the layer or one for each output channel.
     #[serde(default)]
     pub per: Per,
+    /// How the array's extents behind the outputs lie.
+    #[serde(default)]
+    pub order: Order,
 }
 
 impl Weights {
@@ -83,6 +86,17 @@ pub enum Per {
     Layer,
     /// The weights of one output channel.
     Channel,
+}
+
+/// How the extents of what one output reads lie in an array.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Height, width, channels.
+    #[default]
+    ChannelsLast,
+    /// Channels, height, width, as PyTorch has them; of a dense layer as well, where it reads an image.
+    ChannelsFirst,
 }
 
 /// What is added to the accumulators.

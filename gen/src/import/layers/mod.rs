@@ -5,6 +5,7 @@
 
 pub mod output;
 mod product;
+pub mod real;
 mod tail;
 mod vector;
 

@@ -36,6 +36,8 @@ pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<
         }
         "Neg" => with_norm(reader, node, operands.wire(0)?, Norm { gamma: vec![-1.0], ..norm() })?,
         "BatchNormalization" => batch_norm(reader, operands)?,
+        "Sigmoid" => activation(reader, operands, Activation::Sigmoid, None)?,
+        "Tanh" => activation(reader, operands, Activation::Tanh, None)?,
         "Relu" => activation(reader, operands, Activation::Relu, None)?,
         "LeakyRelu" => activation(reader, operands, Activation::Leaky(attributes.real("alpha", 0.01)), None)?,
         "PRelu" => activation(
@@ -101,7 +103,7 @@ pub fn matrix(
             )));
         }
     }
-    let weights = weights(&matrix, Vec::new())?;
+    let weights = weights(reader, &matrix, Vec::new())?;
     reader.push(node, Op::MatMul(weights), vec![wire], shape)
 }
 
@@ -164,7 +166,7 @@ pub fn convolution(
     }
     let window = window(&operands.attributes(), &input, Some([kernel.shape()[2], kernel.shape()[3]]))?;
     let shape = slid(&window, &input, outputs)?;
-    let weights = weights(&kernel, bias)?;
+    let weights = weights(reader, &kernel, bias)?;
     reader.push(operands.node, Op::Conv { weights, window, groups }, vec![wire], shape)
 }
 

@@ -18,6 +18,7 @@ use netetch_schemas::onnx::{GraphProto, NodeProto, ValueInfoProto, type_proto};
 
 use crate::error::{Error, Faults, Result};
 
+use super::Numbers;
 use super::graph::{Graph, Integers, Node, Op, Wire};
 use super::tensor::{Constant, within_limits};
 use file::Attributes;
@@ -35,9 +36,7 @@ const STANDARD: &[&str] = &[
     "Concat",
     "Constant",
     "Conv",
-    "ConvInteger",
     "DepthToSpace",
-    "DequantizeLinear",
     "Div",
     "Dropout",
     "Exp",
@@ -52,7 +51,6 @@ const STANDARD: &[&str] = &[
     "Log",
     "LogSoftmax",
     "MatMul",
-    "MatMulInteger",
     "Max",
     "MaxPool",
     "Min",
@@ -60,9 +58,6 @@ const STANDARD: &[&str] = &[
     "Neg",
     "PRelu",
     "Pow",
-    "QLinearConv",
-    "QLinearMatMul",
-    "QuantizeLinear",
     "Reciprocal",
     "ReduceMean",
     "Relu",
@@ -81,6 +76,11 @@ const STANDARD: &[&str] = &[
     "Unsqueeze",
     "Upsample",
 ];
+/// Operators of ONNX that are read where everything is in real numbers.
+const REAL: &[&str] = &["Sigmoid", "Tanh"];
+/// Operators of ONNX over integers.
+const INTEGER: &[&str] =
+    &["ConvInteger", "DequantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"];
 /// Operators of QONNX and FINN, under whatever domain an exporter wrote them.
 const QUANTIZED: &[&str] = &["BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "Trunc"];
 
@@ -100,10 +100,10 @@ enum Value {
 ///
 /// # Errors
 /// When it is no ONNX, and for every node that has no meaning here, all at once.
-pub fn read(bytes: &[u8]) -> Result<Graph> {
+pub fn read(bytes: &[u8], numbers: Numbers) -> Result<Graph> {
     let file = file::decode(bytes)?;
-    supported(&file)?;
-    let mut reader = Reader::default();
+    supported(&file, numbers)?;
+    let mut reader = Reader { numbers, ..Reader::default() };
     reader.constants(&file)?;
     reader.inputs(&file)?;
     for node in &file.node {
@@ -122,17 +122,35 @@ pub fn read(bytes: &[u8]) -> Result<Graph> {
 }
 
 /// Refuses every operator that has no meaning here.
-fn supported(file: &GraphProto) -> Result<()> {
+fn supported(file: &GraphProto, numbers: Numbers) -> Result<()> {
     let mut faults = Faults::default();
     for node in &file.node {
         let (op, domain) = (node.op_type(), node.domain());
-        let known = QUANTIZED.contains(&op) || (STANDARD.contains(&op) && matches!(domain, "" | "ai.onnx"));
-        if !known {
-            let of = if domain.is_empty() { String::new() } else { format!(" of `{domain}`") };
-            let error =
-                Error::input(format!("found the operator {op}{of}, which has no integer meaning here"));
-            faults.push(error.mend(mend_of(op)).about(&described(node)));
+        let is_standard = matches!(domain, "" | "ai.onnx");
+        let is_integer = QUANTIZED.contains(&op) || INTEGER.contains(&op);
+        let known = match numbers {
+            Numbers::Integers => {
+                QUANTIZED.contains(&op) || (is_standard && (STANDARD.contains(&op) || INTEGER.contains(&op)))
+            }
+            Numbers::Reals => is_standard && (STANDARD.contains(&op) || REAL.contains(&op)),
+        };
+        if known {
+            continue;
         }
+        let of = if domain.is_empty() { String::new() } else { format!(" of `{domain}`") };
+        let error = match numbers {
+            Numbers::Integers => {
+                Error::input(format!("found the operator {op}{of}, which has no integer meaning here"))
+                    .mend(mend_of(op))
+            }
+            Numbers::Reals if is_integer => {
+                Error::input(format!("found the operator {op}{of}; expected real numbers alone"))
+                    .mend("the model has integers already: `netetch import` reads it")
+            }
+            Numbers::Reals => Error::input(format!("found the operator {op}{of}, which is not read"))
+                .mend("take it out of the model before exporting, or write the layer as a description"),
+        };
+        faults.push(error.about(&described(node)));
     }
     if file.node.is_empty() {
         faults.push(Error::input("found no nodes; expected a network"));
@@ -165,6 +183,7 @@ fn described(node: &NodeProto) -> String {
 
 #[derive(Default)]
 struct Reader {
+    numbers: Numbers,
     graph: Graph,
     values: HashMap<String, Value>,
     faults: Faults,

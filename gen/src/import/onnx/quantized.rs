@@ -3,6 +3,7 @@
 use netetch_schemas::onnx::NodeProto;
 
 use crate::error::{Error, Result};
+use crate::import::Numbers;
 use crate::import::graph::{Op, Weights, Wire};
 use crate::import::quantizer::{Fraction, Quantizer};
 use crate::import::tensor::{Constant, Grid, Kind};
@@ -296,8 +297,11 @@ fn thresholds(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
     reader.push(operands.node, Op::Thresholds { table: Box::new(table), step, first }, vec![wire], shape)
 }
 
-/// Codes and scales of a constant, one scale for each run along its first axis.
-pub fn weights(constant: &Constant, bias: Vec<i64>) -> Result<Weights> {
+/// Codes and scales of a constant, one scale for each run along its first axis; in real numbers, its values.
+pub fn weights(reader: &Reader, constant: &Constant, bias: Vec<i64>) -> Result<Weights> {
+    if reader.numbers == Numbers::Reals {
+        return Ok(Weights { codes: constant.values.clone(), scale: vec![1.0], bias });
+    }
     let Some(grid) = &constant.grid else { return dyadic(constant, bias) };
     let mut scale = Vec::new();
     for row in grid.scale.outer_iter() {
@@ -329,7 +333,7 @@ fn dyadic(constant: &Constant, bias: Vec<i64>) -> Result<Weights> {
     let codes = constant.values.mapv(|value| value * 2_f64.powi(-exp));
     if codes.iter().any(|code| code.abs() > 32767.0) {
         return Err(Error::input("found real weights that no quantizer rounds")
-            .mend("put a Quant or a DequantizeLinear before them: train with quantized weights"));
+            .mend("put a Quant or a DequantizeLinear before them, or let `netetch quantize` find integers"));
     }
     Ok(Weights { codes, scale: vec![2_f64.powi(exp)], bias })
 }

@@ -1,0 +1,81 @@
+//! `netetch-train letters`: every way of retraining on a text, as Markdown.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use netetch::desc;
+use netetch_train::study::letters::{Letters, Subject, retraining};
+use netetch_train::study::{run as all, tables};
+use netetch_train::text::corpus::Corpus;
+use netetch_train::text::trainer::Course;
+
+/// Measures shin2017's ways of retraining on a text, with several seeds; prints the table of docs/papers.md.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A text.
+    text: PathBuf,
+    /// The network; its layers with a memory get --outputs.
+    #[arg(long, default_value = "examples/letters/net.yaml")]
+    network: PathBuf,
+    /// Where results are kept; what is there is not computed again.
+    #[arg(long, default_value = "rtl_out/letters")]
+    folder: PathBuf,
+    /// How many seeds.
+    #[arg(long, default_value_t = 5)]
+    seeds: u64,
+    /// Trainings at a time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Outputs of the layers with a memory.
+    #[arg(long, value_delimiter = ',', default_value = "32,64")]
+    outputs: Vec<u64>,
+    /// Epochs in real numbers, and of each retraining.
+    #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<usize, 2>, default_value = "8,2")]
+    epochs: [usize; 2],
+    /// The greatest step sizes of both.
+    #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<f64, 2>, default_value = "0.01,0.003")]
+    rates: [f64; 2],
+    /// Streams side by side, and letters and steps of an epoch.
+    #[arg(long, value_name = "STREAMS,LETTERS,STEPS", value_parser = super::list::<usize, 3>, default_value = "32,24,100")]
+    course: [usize; 3],
+    /// Bits of gates and outputs in the quantized networks.
+    #[arg(long, default_value_t = 8)]
+    activations: u32,
+    /// Judge by the held-out part of the text: to choose settings by.
+    #[arg(long)]
+    validate: bool,
+}
+
+/// Trains what is not there yet, and prints.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let [streams, length, steps] = args.course;
+    let subject = Subject {
+        description: desc::read(&args.network)?,
+        corpus: Corpus::read(&args.text)?,
+        course: Course { streams, length, steps, signals: Some(args.activations) },
+        epochs: args.epochs,
+        rates: args.rates,
+        validates: args.validate,
+    };
+    let name = |outputs: u64, seed: u64| {
+        let [real, integer] = args.epochs;
+        let [first, second] = args.rates;
+        let kind = if args.validate { "v" } else { "t" };
+        format!(
+            "{kind}{outputs}_s{seed}_c{streams}-{length}-{steps}_e{real}-{integer}_r{first}-{second}_a{}",
+            args.activations
+        )
+    };
+    let jobs: Vec<(String, (u64, u64))> = (1..=args.seeds)
+        .flat_map(|seed| args.outputs.iter().map(move |&outputs| (outputs, seed)))
+        .map(|(outputs, seed)| (name(outputs, seed), (outputs, seed)))
+        .collect();
+    let found: Vec<Letters> =
+        all(&args.folder, &jobs, args.jobs, |&(outputs, seed)| retraining(&subject, outputs, seed))?;
+    let columns = args.outputs.iter().map(|&outputs| {
+        let own = jobs.iter().zip(&found).filter(|((_, job), _)| job.0 == outputs);
+        (outputs, own.map(|(_, letters)| letters.clone()).collect())
+    });
+    println!("{}", tables::letters(&columns.collect()));
+    Ok(ExitCode::SUCCESS)
+}

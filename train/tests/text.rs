@@ -1,0 +1,106 @@
+//! `netetch-train train --text` and a float ONNX model, as a user runs them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn train(options: &str, output: &Path, text: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netetch-train"));
+    command.current_dir(root()).arg("train").args(options.split_whitespace());
+    command.arg("--output").arg(output).arg("--text").arg(text).output().unwrap()
+}
+
+fn report(output: Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A network for so many letters.
+fn network(folder: &Path, letters: usize) -> PathBuf {
+    let text = fs::read_to_string(root().join("examples/letters/net.yaml")).unwrap();
+    let path = folder.join("letters.yaml");
+    let own = text.replace("65", &letters.to_string()).replace("outputs: 64", "outputs: 12");
+    fs::write(&path, own).unwrap();
+    path
+}
+
+#[test]
+fn a_text_is_learned_and_written_with_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.txt");
+    fs::write(&text, "one two three four. ".repeat(80)).unwrap();
+    // Letters: space, full stop, e f h n o r t u w.
+    let net = network(folder.path(), 11);
+    let output = folder.path().join("made/out.yaml");
+    let options = |seed: u64| {
+        format!(
+            "{} --fresh --epochs 3 --rate 0.02 --batch 4 --letters 10 --steps 30 --scheme dfp-3 --layer fc=dfp-5 \
+             --retrain 2 --retrain-rate 0.01 --seed {seed} --json",
+            net.display()
+        )
+    };
+    let first = report(train(&options(1), &output, &text));
+    assert_eq!(
+        (first["letters"].as_u64(), first["matrices"][2]["scheme"].as_str()),
+        (Some(11), Some("dfp-5"))
+    );
+    let bits = first["test_bits"].as_f64().unwrap();
+    assert!(bits < 2.0, "{first}");
+    assert!((first["perplexity"].as_f64().unwrap() - bits.exp2()).abs() < 1e-9);
+    let written = [output.clone(), output.with_extension("npz")].map(|path| fs::read(path).unwrap());
+    assert_eq!(report(train(&options(1), &output, &text)), first);
+    assert_eq!(written, [output.clone(), output.with_extension("npz")].map(|path| fs::read(path).unwrap()));
+    assert_ne!(report(train(&options(2), &output, &text))["test_bits"], first["test_bits"]);
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.txt");
+    fs::write(&text, "abc".repeat(80)).unwrap();
+    let output = folder.path().join("out.yaml");
+    let net = network(folder.path(), 65);
+    let options = format!("{} --fresh --epochs 1 --batch 4 --letters 10 --steps 2", net.display());
+    for (more, expected) in [
+        ("", "found a text of 3 different letters; expected 65"),
+        (" --scheme dfp-3 --wqr 10", "3 different letters"),
+    ] {
+        let run = train(&format!("{options}{more}"), &output, &text);
+        let message = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(!run.status.success() && message.contains(expected), "{message}");
+    }
+    let net = network(folder.path(), 3);
+    let run = train(
+        &format!(
+            "{} --fresh --batch 4 --letters 10 --steps 2 --scheme dfp-3 --retrain 1 --wqr 10",
+            net.display()
+        ),
+        &output,
+        &text,
+    );
+    let message = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(message.contains("QR or WQR"), "{message}");
+    let frames = "examples/digits_float/mlp.yaml --fresh --epochs 1 --batch 4";
+    let message = String::from_utf8_lossy(&train(frames, &output, &text).stderr).into_owned();
+    assert!(message.contains("expected one or more `lstm`"), "{message}");
+}
+
+#[test]
+fn shakespeare_is_learned_where_it_is_at_hand() {
+    let text = root().join("../shared/models/tinyshakespeare.txt");
+    if !text.exists() {
+        println!("skipped: {} is absent", text.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let options =
+        "examples/letters/net.yaml --fresh --epochs 3 --rate 0.02 --batch 16 --letters 16 --steps 40 --json";
+    let bits = report(train(options, &folder.path().join("out.yaml"), &text))["test_bits"].as_f64().unwrap();
+    assert!((3.0..4.2).contains(&bits), "{bits}");
+}
