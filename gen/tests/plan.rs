@@ -118,10 +118,10 @@ fn a_budget_is_kept_to_and_used() {
 fn a_plan_fits_its_device_with_room_for_the_estimates_error() {
     let hardware = Hardware { fit: Some("ice40-hx8k".into()), ..Hardware::default() };
     let graph = example("digits_cnn");
-    let plan = plan::plan(&graph, &hardware).unwrap();
+    let (plan, why) = plan::explain(&graph, &hardware).unwrap();
+    assert_eq!(plan, plan::plan(&graph, &hardware).unwrap());
     let estimate = plan::cost::plan(&plan, Target::Ice40Hx8k);
     assert!(estimate.total.lc <= 7680.0 && estimate.total.bram <= 32, "{:?}", estimate.total);
-    let why = plan::explain(&graph, &hardware, &plan).unwrap();
     assert!(why.is_optimal);
     let (faster, _, changed) = why.next.expect("a larger device would be faster");
     assert!(faster < why.bottleneck.1 && !changed.is_empty());

@@ -66,8 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             Hardware { fit: Some(target.to_string()), clock_mhz: hardware.clock_mhz, ..Hardware::default() };
     }
     let target = plan::target(&hardware)?;
-    let plan = plan::plan(&graph, &hardware)?;
-    let why = plan::explain(&graph, &hardware, &plan)?;
+    let (plan, why) = plan::explain(&graph, &hardware)?;
     let report = report(&graph, &plan, target, &why);
     if args.json {
         say!("{}", serde_json::to_string_pretty(&report)?);

@@ -255,14 +255,15 @@ pub struct Explanation {
     pub is_optimal: bool,
 }
 
-/// Explains the plan that [`plan`](super::plan) makes.
+/// Plans as [`plan`](super::plan) does, and explains it.
 ///
 /// # Errors
 /// As of [`plan`](super::plan).
-pub fn explain(graph: &Graph, hardware: &Hardware, plan: &Plan) -> Result<Explanation> {
+pub fn explain(graph: &Graph, hardware: &Hardware) -> Result<(Plan, Explanation)> {
     let groups = super::group::groups(graph)?;
     let target = target_of(hardware)?;
     let choice = choose(graph, &groups, hardware)?;
+    let plan = assemble(graph, &groups, &choice.foldings, hardware, Detail::Whole)?;
     let none: Vec<Option<Folding>> = vec![None; groups.len()];
     let search = Search::new(graph, &groups, &none, target, clock_of(hardware));
     let slowest = plan.stages.iter().max_by_key(|stage| stage.cycles);
@@ -283,5 +284,5 @@ pub fn explain(graph: &Graph, hardware: &Hardware, plan: &Plan) -> Result<Explan
         forbidden = (!text.is_empty()).then_some(text);
         next = Some((reached, then_cost, changed.collect()));
     }
-    Ok(Explanation { bottleneck, next, forbidden, is_optimal: choice.is_optimal })
+    Ok((plan, Explanation { bottleneck, next, forbidden, is_optimal: choice.is_optimal }))
 }

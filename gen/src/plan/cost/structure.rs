@@ -101,10 +101,10 @@ impl Counter {
         self.found.terms.push(Term { name, lut, ff });
     }
 
-    /// LUTs of an adder of so many bits: an ECP5's carry cells hold two.
+    /// LUTs of an adder of so many bits: an ECP5's carry cells hold two, and the first makes the carry in.
     fn carry(&self, bits: usize) -> usize {
         match self.family {
-            Family::Ecp5 => bits.next_multiple_of(2),
+            Family::Ecp5 => (bits + 1).next_multiple_of(2),
             Family::Ice40 | Family::Gowin => bits,
         }
     }
@@ -268,7 +268,7 @@ impl Counter {
         self.gate("window.gate", &window.pace);
         self.ring(["window.distributed", "window.registers"], words, beat, banks);
         if banks > 1 {
-            let choices = (banks - 1) * beat * window.pixels;
+            let choices = (window.kernel[1].min(banks) - 1) * beat * window.pixels;
             self.add("window.turn", choices as f64 + address * banks as f64, log2(banks) as f64);
         }
         let given = (beat * window.pixels) as f64;
