@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::polish::Readers;
+use super::polish::{Readers, greatest_net};
 
 const CELL: &str = "CCU2C";
 const INPUTS: [char; 4] = ['A', 'B', 'C', 'D'];
@@ -36,7 +36,7 @@ pub(super) fn shorten(module: &mut Value) {
     }
 }
 
-/// Names the carries that are left open.
+/// Names the carries that are left open: nextpnr looks for every pin.
 pub(super) fn mark_open(module: &mut Value) {
     let cells = module["cells"].as_object_mut().into_iter().flat_map(|cells| cells.values_mut());
     for cell in cells.filter(|cell| cell["type"] == CELL) {
@@ -122,15 +122,6 @@ fn replace(module: &mut Value, chain: &[String], positions: &[Position], mut nex
         cells.insert(name, cell);
     }
     next_net
-}
-
-fn greatest_net(module: &Value) -> u64 {
-    let cells = module["cells"].as_object().into_iter().flatten();
-    let pins = cells.flat_map(|(_, cell)| cell["connections"].as_object().into_iter().flatten());
-    let names =
-        ["ports", "netnames"].into_iter().flat_map(|kind| module[kind].as_object().into_iter().flatten());
-    let all = pins.map(|(_, bits)| bits).chain(names.map(|(_, name)| &name["bits"]));
-    all.flat_map(|bits| bits.as_array().into_iter().flatten()).filter_map(Value::as_u64).max().unwrap_or(0)
 }
 
 impl Position {

@@ -14,6 +14,7 @@ mod owner;
 mod pack;
 mod polish;
 pub mod report;
+mod reset_net;
 mod resources;
 mod route;
 mod surround;
@@ -176,7 +177,7 @@ impl Job<'_> {
         let reused = mapping::map(&design, self.folder, &cache)?;
         yosys::run("assemble", &design.assembly(&self.surround), self.folder, self.options.time_limit)?;
         if self.target.family() == Family::Ecp5 {
-            polish::mark_open(&self.folder.join(yosys::NETLIST))?;
+            polish::prepare(&self.folder.join(yosys::NETLIST))?;
         }
         Ok(reused)
     }

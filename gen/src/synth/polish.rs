@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{carry_chain, output_register};
+use super::{carry_chain, output_register, reset_net};
 use crate::error::{Error, Result};
 
 /// Rewrites the network's netlist in `path`.
@@ -19,12 +19,26 @@ pub(super) fn polish(path: &Path) -> Result<()> {
     })
 }
 
-/// Says of pins that the netlist in `path` leaves open that they are: nextpnr looks for every pin.
+/// Makes the whole netlist in `path` one that nextpnr takes well.
 ///
 /// # Errors
 /// As of [`polish`].
-pub(super) fn mark_open(path: &Path) -> Result<()> {
-    rewrite(path, carry_chain::mark_open)
+pub(super) fn prepare(path: &Path) -> Result<()> {
+    rewrite(path, |module| {
+        carry_chain::mark_open(module);
+        let free = 1 + greatest_net(module);
+        reset_net::promote(module, free);
+    })
+}
+
+/// The highest number of a module's nets.
+pub(super) fn greatest_net(module: &Value) -> u64 {
+    let cells = module["cells"].as_object().into_iter().flatten();
+    let pins = cells.flat_map(|(_, cell)| cell["connections"].as_object().into_iter().flatten());
+    let names =
+        ["ports", "netnames"].into_iter().flat_map(|kind| module[kind].as_object().into_iter().flatten());
+    let all = pins.map(|(_, bits)| bits).chain(names.map(|(_, name)| &name["bits"]));
+    all.flat_map(|bits| bits.as_array().into_iter().flatten()).filter_map(Value::as_u64).max().unwrap_or(0)
 }
 
 fn rewrite(path: &Path, change: impl Fn(&mut Value)) -> Result<()> {
