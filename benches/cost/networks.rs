@@ -5,6 +5,11 @@ use netetch::desc::{Array, ArrayKind, Folding, Hardware};
 use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
 use netetch::ir::{Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window};
 
+#[path = "../../gen/tests/golden/dice.rs"]
+mod dice;
+
+use dice::Dice;
+
 /// Seeds of the networks that the model is fitted to.
 pub const SWEEP: std::ops::Range<u64> = 0..72;
 /// Seeds of the random networks that it never sees.
@@ -17,26 +22,7 @@ pub struct Network {
     pub hardware: Hardware,
 }
 
-/// A small generator of numbers (splitmix64).
-struct Dice(u64);
-
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
-    fn size(&mut self, least: usize, most: usize) -> usize {
-        least + (self.next() % (most - least + 1) as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.size(0, choices.len() - 1)]
-    }
-
     fn scheme(&mut self) -> Scheme {
         match self.size(0, 9) {
             0 | 1 => Scheme::Binary,

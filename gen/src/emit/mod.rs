@@ -37,8 +37,9 @@ pub fn emit(graph: &Graph, plan: &Plan, options: Options, folder: &Path) -> Resu
     names::check(graph, plan)?;
     let own: Vec<Files> =
         plan.stages.iter().map(|stage| stage_files(graph, plan, stage)).collect::<Result<_>>()?;
-    let files = files(graph, plan, options, &own)?;
-    let manifest = manifest(graph, plan, options, &files, &own);
+    let names = own.iter().map(|files| files.iter().map(|(name, _)| name.clone()).collect()).collect();
+    let files = files(graph, plan, options, own)?;
+    let manifest = manifest(graph, plan, options, &files, names);
     let text = serde_json::to_string_pretty(&manifest)
         .map_err(|error| Error::input(format!("cannot write the manifest: {error}")))?;
     let mut all = files;
@@ -67,9 +68,9 @@ fn stage_files(graph: &Graph, plan: &Plan, stage: &Stage) -> Result<Files> {
 }
 
 /// Every file but the manifest, by name.
-fn files(graph: &Graph, plan: &Plan, options: Options, own: &[Files]) -> Result<Files> {
+fn files(graph: &Graph, plan: &Plan, options: Options, own: Vec<Files>) -> Result<Files> {
     let mut files = vec![(format!("{}.v", plan.network), verilog::top(graph, plan, options)?)];
-    files.extend(own.iter().flatten().cloned());
+    files.extend(own.into_iter().flatten());
     let parts = plan.stages.iter().flat_map(|stage| &stage.parts).map(|part| leaf::module(&part.leaf));
     let modules = ["frame_guard", "frame_marker", "skid_buffer"].into_iter().chain(parts);
     for (name, text) in library::closure(modules) {
@@ -84,7 +85,8 @@ fn files(graph: &Graph, plan: &Plan, options: Options, own: &[Files]) -> Result<
     }
 }
 
-fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &Files, own: &[Files]) -> Manifest {
+/// `own` names the files that are each stage's alone.
+fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &Files, own: Vec<Vec<String>>) -> Manifest {
     let last = |stage: &Stage| stage.nodes.last().copied();
     let input = graph.inputs().next();
     let probe = |stage: &Stage| {
@@ -134,7 +136,7 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &Files, own: &[
             .map(|(stage, own)| manifest::Stage {
                 name: stage.name.clone(),
                 module: verilog::stage_module(plan, stage),
-                files: own.iter().map(|(name, _)| name.clone()).collect(),
+                files: own,
                 layer: stage.layer.clone(),
                 op: stage.op.into(),
                 shape: fact(last(stage)).shape.0,

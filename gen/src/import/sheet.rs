@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::desc::Tensor;
 use crate::desc::types::Layer;
 use crate::error::{Error, Result};
+use crate::import::Described;
 
 /// Layers and arrays so far.
 #[derive(Debug)]
@@ -28,6 +29,11 @@ impl Default for Sheet {
 }
 
 impl Sheet {
+    /// The description's parts, with these beside the layers and their arrays.
+    pub(super) fn described(self, input: Json, outputs: Vec<String>, notes: Vec<String>) -> Described {
+        Described { input, outputs, layers: self.layers, arrays: self.arrays, notes }
+    }
+
     /// A fresh name.
     pub fn name(&mut self, kind: &'static str) -> String {
         let count = self.counts.entry(kind).or_default();

@@ -21,16 +21,18 @@ use crate::tool::{Tool, ToolKind};
 /// Yosys fails, or warns of anything that is not waived; a file cannot be read or written.
 pub(super) fn map(design: &Design, folder: &Path, cache: &Path) -> Result<usize> {
     std::fs::create_dir_all(cache).map_err(|error| Error::io(cache, "create the folder", &error))?;
+    let version = Tool::find(ToolKind::Yosys)?.version.map(|version| version.to_string()).unwrap_or_default();
+    let mapped = |part: &Part| mapped(design, part, &version, folder, cache);
     let network = folder.join(NETWORK);
     let top = top(design);
     if design.target.family() != Family::Ecp5 {
-        let (netlist, reused) = mapped(design, &whole(design), folder, cache)?;
+        let (netlist, reused) = mapped(&whole(design, top))?;
         std::fs::copy(&netlist, network).map_err(|error| Error::io(&netlist, "copy it", &error))?;
         return Ok(if reused { design.manifest.stages.len() } else { 0 });
     }
     let found: Vec<(Part, (PathBuf, bool))> = stages(design, &top)
         .into_par_iter()
-        .map(|part| mapped(design, &part, folder, cache).map(|found| (part, found)))
+        .map(|part| mapped(&part).map(|found| (part, found)))
         .collect::<Result<_>>()?;
     let reused = found.iter().filter(|(_, (_, reused))| *reused).count();
     let parts: Vec<(Part, PathBuf)> = found.into_iter().map(|(part, (netlist, _))| (part, netlist)).collect();
@@ -40,11 +42,10 @@ pub(super) fn map(design: &Design, folder: &Path, cache: &Path) -> Result<usize>
 }
 
 /// Everything.
-fn whole(design: &Design) -> Part {
+fn whole(design: &Design, top: Part) -> Part {
     let own = design.manifest.stages.iter().flat_map(|stage| stage.files.iter().cloned());
-    let Part { module, mut files } = top(design);
-    files.extend(own);
-    Part { module, files }
+    let files = top.files.into_iter().chain(own).collect();
+    Part { module: top.module, files }
 }
 
 /// The top, with the library, but without what is a stage's alone.
@@ -67,13 +68,18 @@ fn stages(design: &Design, top: &Part) -> Vec<Part> {
     design.manifest.stages.iter().map(part).collect()
 }
 
-/// The part's netlist in the cache, and whether it was there before.
-fn mapped(design: &Design, part: &Part, folder: &Path, cache: &Path) -> Result<(PathBuf, bool)> {
+/// The part's netlist in the cache, by this version of Yosys, and whether it was there before.
+fn mapped(
+    design: &Design,
+    part: &Part,
+    version: &str,
+    folder: &Path,
+    cache: &Path,
+) -> Result<(PathBuf, bool)> {
     let fresh = format!("{}.json", part.module);
     let script = design.mapping(part, &fresh);
     let files: Vec<PathBuf> = part.files.iter().map(|name| design.generated.join(name)).collect();
-    let version = Tool::find(ToolKind::Yosys)?.version.map(|version| version.to_string());
-    let kept = cache.join(digest(&[&version.unwrap_or_default(), &script], &files)? + ".json");
+    let kept = cache.join(digest(&[version, &script], &files)? + ".json");
     if kept.is_file() {
         return Ok((kept, true));
     }

@@ -149,7 +149,7 @@ impl Job<'_> {
             seconds.pack = pack;
             routed = Some(self.timing(result));
         }
-        let report = SynthReport { reused, ..self.report(layers, around, files, routed, seconds) };
+        let report = self.report(layers, around, files, routed, seconds, reused);
         self.write(REPORT, &(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"))?;
         Ok(report)
     }
@@ -229,6 +229,7 @@ impl Job<'_> {
         files: Files,
         routed: Option<Timing>,
         seconds: Seconds,
+        reused: usize,
     ) -> SynthReport {
         let total = report::total(&layers);
         let has = self.target.available();
@@ -258,7 +259,7 @@ impl Job<'_> {
             routed,
             files,
             seconds,
-            reused: 0,
+            reused,
         }
     }
 

@@ -26,8 +26,7 @@ pub(super) fn polish(path: &Path) -> Result<()> {
 pub(super) fn prepare(path: &Path) -> Result<()> {
     rewrite(path, |module| {
         carry_chain::mark_open(module);
-        let free = 1 + greatest_net(module);
-        reset_net::promote(module, free);
+        reset_net::promote(module);
     })
 }
 

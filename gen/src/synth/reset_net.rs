@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::polish::greatest_net;
+
 const REGISTER: &str = "TRELLIS_FF";
 const PIN: &str = "LSR";
 /// Registers from which on it pays.
 const MANY: usize = 512;
 
 /// Puts the reset that most registers have, if they are many, behind a buffer of that network.
-pub(super) fn promote(module: &mut Value, free_net: u64) {
-    let Some(cells) = module["cells"].as_object_mut() else { return };
+pub(super) fn promote(module: &mut Value) {
     let mut registers: BTreeMap<u64, usize> = BTreeMap::new();
-    for cell in cells.values().filter(|cell| cell["type"] == REGISTER) {
+    let cells = module["cells"].as_object().into_iter().flat_map(|cells| cells.values());
+    for cell in cells.filter(|cell| cell["type"] == REGISTER) {
         if let Some(net) = cell["connections"][PIN][0].as_u64() {
             *registers.entry(net).or_default() += 1;
         }
@@ -25,6 +27,8 @@ pub(super) fn promote(module: &mut Value, free_net: u64) {
     else {
         return;
     };
+    let free_net = 1 + greatest_net(module);
+    let Some(cells) = module["cells"].as_object_mut() else { return };
     for cell in cells.values_mut().filter(|cell| cell["type"] == REGISTER) {
         if cell["connections"][PIN][0] == reset {
             cell["connections"][PIN] = json!([free_net]);
@@ -55,17 +59,17 @@ mod tests {
     #[test]
     fn a_reset_of_many_registers_gets_a_buffer_and_others_stay() {
         let mut module = module(MANY);
-        promote(&mut module, 100);
+        promote(&mut module);
         let cells = module["cells"].as_object().unwrap();
         let with = |net: Value| cells.values().filter(|cell| cell["connections"][PIN][0] == net).count();
-        assert_eq!((with(100.into()), with(2.into()), with(3.into()), with("0".into())), (MANY, 0, 1, 1));
+        assert_eq!((with(10.into()), with(2.into()), with(3.into()), with("0".into())), (MANY, 0, 1, 1));
         assert_eq!(cells["netetch_reset"]["connections"]["CLKI"], json!([2]));
     }
 
     #[test]
     fn a_small_reset_stays() {
         let (mut now, before) = (module(MANY - 1), module(MANY - 1));
-        promote(&mut now, 100);
+        promote(&mut now);
         assert_eq!(now, before);
     }
 }

@@ -6,30 +6,16 @@ use netetch::ir::{
     BlockOrder, Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window,
 };
 
-/// A small generator of numbers (splitmix64).
-pub struct Dice(pub u64);
+#[path = "dice.rs"]
+mod dice;
+
+pub use dice::Dice;
 
 impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-
     /// From `least` to `greatest`, both included.
     pub fn roll(&mut self, least: i64, greatest: i64) -> i64 {
         let span = i128::from(greatest) - i128::from(least) + 1;
         (i128::from(least) + i128::from(self.next()).rem_euclid(span)) as i64
-    }
-
-    fn size(&mut self, least: usize, greatest: usize) -> usize {
-        self.roll(least as i64, greatest as i64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.size(0, choices.len() - 1)]
     }
 
     /// One value for all channels, or one each.

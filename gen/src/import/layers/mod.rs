@@ -85,13 +85,7 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
     }
     builder.faults.or(())?;
     vector::flatten_input(&mut builder.input, &builder.sheet.layers);
-    Ok(Described {
-        input: builder.input,
-        outputs: outputs?,
-        layers: builder.sheet.layers,
-        arrays: builder.sheet.arrays,
-        notes: builder.notes,
-    })
+    Ok(builder.sheet.described(builder.input, outputs?, builder.notes))
 }
 
 impl Builder<'_> {

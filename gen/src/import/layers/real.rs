@@ -74,13 +74,7 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
     };
     let outputs = graph.outputs.iter().map(name).collect::<Result<_>>()?;
     vector::flatten_input(&mut input, &builder.sheet.layers);
-    Ok(Described {
-        input,
-        outputs,
-        layers: builder.sheet.layers,
-        arrays: builder.sheet.arrays,
-        notes: builder.notes,
-    })
+    Ok(builder.sheet.described(input, outputs, builder.notes))
 }
 
 /// Real numbers, or the integers that the user says go in.

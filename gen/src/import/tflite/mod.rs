@@ -73,13 +73,7 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
         ))),
     });
     let outputs = outputs.collect::<Result<Vec<_>>>()?;
-    Ok(Described {
-        input,
-        outputs,
-        layers: builder.sheet.layers,
-        arrays: builder.sheet.arrays,
-        notes: builder.notes,
-    })
+    Ok(builder.sheet.described(input, outputs, builder.notes))
 }
 
 /// Refuses every operator that has no meaning here.
