@@ -6,6 +6,7 @@
 mod board;
 mod carry_chain;
 mod cells;
+mod fan_out;
 mod fit;
 mod mapping;
 mod netlist;
@@ -140,7 +141,7 @@ impl Job<'_> {
         let mut routed = None;
         if !self.options.seeds.is_empty() {
             let start = Instant::now();
-            let result = route::route(&self.request(), self.folder, self.progress)?;
+            let result = route::route(&self.request(&layers), self.folder, self.progress)?;
             seconds.route = start.elapsed().as_secs_f64();
             self.check_clock(&result)?;
             let (bitstream, pack) =
@@ -182,12 +183,13 @@ impl Job<'_> {
         Ok(reused)
     }
 
-    fn request(&self) -> route::Request<'_> {
+    fn request(&self, layers: &[report::Layer]) -> route::Request<'_> {
         route::Request {
             target: self.target,
             seeds: &self.options.seeds,
             limit: self.options.time_limit,
             frequency_mhz: self.surround.clock_mhz.unwrap_or(self.options.frequency_mhz),
+            luts: report::total(layers).lut,
             constraints: self.surround.constraints.as_deref(),
         }
     }

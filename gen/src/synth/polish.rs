@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{carry_chain, output_register, reset_net};
+use super::{carry_chain, fan_out, output_register, reset_net};
 use crate::error::{Error, Result};
 
 /// Rewrites the network's netlist in `path`.
@@ -16,6 +16,7 @@ pub(super) fn polish(path: &Path) -> Result<()> {
     rewrite(path, |module| {
         output_register::absorb(module);
         carry_chain::shorten(module);
+        fan_out::spread(module);
     })
 }
 

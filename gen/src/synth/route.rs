@@ -42,6 +42,10 @@ pub struct CriticalPath {
     pub cells: usize,
 }
 
+/// LUTs from which on nextpnr's older router, whose results are the faster ones, does not finish: on an ECP5-85k three
+/// quarters full it had 176,000 wires to go after 16 minutes.
+const LARGE: usize = 40_000;
+
 /// What place and route is asked for.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
@@ -49,6 +53,8 @@ pub(super) struct Request<'a> {
     pub seeds: &'a [u64],
     pub limit: Duration,
     pub frequency_mhz: f64,
+    /// Of the circuit.
+    pub luts: usize,
     /// A constraints file in the folder.
     pub constraints: Option<&'a str>,
 }
@@ -168,6 +174,7 @@ fn command(request: &Request, seed: u64) -> Result<Command> {
     }
     if request.target.family() == Family::Ecp5 {
         command.arg("--lpf-allow-unconstrained");
+        command.args(["--router", if request.luts < LARGE { "router1" } else { "router2" }]);
     }
     Ok(command)
 }
