@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Sum of LANES numbers by a tree of adders. The last level is registered, and every LEVELS_PER_REGISTER-th before it;
-// one lane alone is registered once. Latency max(1, ceil(ceil(log2(LANES)) / LEVELS_PER_REGISTER)) enabled cycles.
+// Sum of LANES numbers by a tree of adders, a register behind each; one lane alone is registered once. Latency max(1,
+// ceil(log2(LANES))) cycles.
 `default_nettype none
 
 module adder_tree #(
     parameter LANES    = 8,                // numbers to add
     parameter BITS     = 9,                // bits of one number
     parameter SIGNED   = 1,                // 1: numbers are two's complement
-    parameter OUT_BITS = 12,               // bits of the sum; sign- or zero-extended, or modulo 2^OUT_BITS
-    parameter LEVELS_PER_REGISTER = 1      // adders in a row without a register between them
+    parameter OUT_BITS = 12                // bits of the sum; sign- or zero-extended, or modulo 2^OUT_BITS
 ) (
     input  wire                  clk,      // clock
     input  wire [LANES*BITS-1:0] x,        // numbers, the first lowest
@@ -60,7 +59,7 @@ module adder_tree #(
         end
       end
 
-      if (((LEVELS - level) % LEVELS_PER_REGISTER == 0 && level > 0) || LEVELS == 0) begin : g_register
+      if (level > 0 || LEVELS == 0) begin : g_register
         reg [NODES*W-1:0] node_q;
         always @(posedge clk) node_q <= total;
         assign node = node_q;

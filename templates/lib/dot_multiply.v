@@ -33,7 +33,7 @@ module dot_multiply #(
     end
   endgenerate
 
-  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(1), .OUT_BITS(SUM_BITS), .LEVELS_PER_REGISTER(1)) u_tree (
+  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(1), .OUT_BITS(SUM_BITS)) u_tree (
       .clk(clk), .x(product), .sum(sum)
   );
 

@@ -64,7 +64,7 @@ module gated_sum #(
     end
 
     if (CHAINS > 1) begin : g_tree
-      adder_tree #(.LANES(CHAINS), .BITS(SUM_BITS), .SIGNED(0), .OUT_BITS(OUT_BITS), .LEVELS_PER_REGISTER(1)) u_tree (
+      adder_tree #(.LANES(CHAINS), .BITS(SUM_BITS), .SIGNED(0), .OUT_BITS(OUT_BITS)) u_tree (
           .clk(clk), .x(total), .sum(sum)
       );
     end else if (OUT_BITS > SUM_BITS) begin : g_extend

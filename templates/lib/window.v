@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Sliding window over a feature map kept in a ring of rows; also the replay buffer of a dense layer. Every output
-// pixel's window is emitted FOLDS times (or once, fold by fold, when depthwise). See templates/README.md for timing.
+// pixel's window is given FOLDS times: INNER of its GROUPS beats, REPLAYS times, then the next INNER. See
+// templates/README.md for timing.
 `default_nettype none
 
 module window #(
@@ -18,10 +19,9 @@ module window #(
     parameter PAD_LEFT   = 0,                     // columns of PAD_VALUE left of the map
     parameter PAD_RIGHT  = 0,                     // columns of PAD_VALUE right of the map
     parameter [BITS-1:0] PAD_VALUE = {BITS{1'b0}},// code of every element outside the map
-    parameter FOLDS      = 1,                     // replays of every window; GROUPS when depthwise
-    parameter DEPTHWISE  = 0,                     // 1: group is the outermost loop of a window, not the innermost
-    parameter INNER      = (DEPTHWISE != 0) ? 1 : GROUPS,   // beats of a pixel that belong to a fold (PIXELS = 1)
-    parameter REPLAYS    = (DEPTHWISE != 0) ? 1 : FOLDS,    // folds before the next INNER beats come (PIXELS = 1)
+    parameter FOLDS      = 1,                     // times that a window is given
+    parameter INNER      = GROUPS,                // beats of a pixel that belong to a fold; 1 where channels are apart
+    parameter REPLAYS    = FOLDS,                 // folds before the next INNER beats come; FOLDS / REPLAYS * INNER = GROUPS
     parameter DILATION_H = 1,                     // rows from one place of the kernel to the next (PIXELS = 1)
     parameter DILATION_W = 1,                     // columns from one place of the kernel to the next (PIXELS = 1)
     parameter ROWS       = 4,                     // rows of the ring, at least those from a window's first to its last
@@ -47,14 +47,20 @@ module window #(
   localparam OUT_WIDTH  = (WIDTH + PAD_LEFT + PAD_RIGHT - SPAN_W) / STRIDE_W + 1;
   localparam OUT_BEATS  = (OUT_WIDTH + PIXELS - 1) / PIXELS;
 
+  // Kind of the step behind a window's first beat, as `window_loops` has them: the innermost loop of more than one turn.
+  localparam FIRST = (INNER > 1) ? 0 : (KERNEL_W > 1) ? 1 : (KERNEL_H > 1) ? 2 :
+      (FOLDS > 1) ? ((REPLAYS == 1) ? 4 : 3) : (OUT_BEATS > 1) ? 5 : (OUT_HEIGHT > 1) ? 6 : 7;
+
   wire row_written;                               // the last beat of an input row is accepted
   wire row_present;                               // the rows of the next output row are all there
-  wire last_row;                                  // the output row is the last of its frame
+  wire next_last;                                 // the output row of the beat after the next is the last of its frame
   wire at_row_start;                              // the next beat is the first of its output row
   wire at_row_end;                                // the next beat is the last of its output row
   wire open;                                      // there is room for what the next beat completes
   wire issue = open && (!at_row_start || row_present);
   wire write = s_valid && s_ready;
+  wire [       7:0] kind;                         // of the step behind the beat after the next
+  wire [PIXELS-1:0] outside;                      // the next beat lies in the padding
 
   assign m_issue = issue;
 
@@ -62,40 +68,46 @@ module window #(
       .clk(clk), .rst(rst), .issue(issue), .freed(freed), .open(open), .last(m_last)
   );
 
+  window_loops #(
+      .HEIGHT(HEIGHT), .WIDTH(WIDTH), .INNER(INNER), .KERNEL_W(KERNEL_W), .KERNEL_H(KERNEL_H),
+      .REPLAYS(REPLAYS), .FOLDS(FOLDS), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W), .DILATION_H(DILATION_H),
+      .DILATION_W(DILATION_W), .PAD_TOP(PAD_TOP), .PAD_LEFT(PAD_LEFT), .OUT_HEIGHT(OUT_HEIGHT), .OUT_BEATS(OUT_BEATS),
+      .PIXELS(PIXELS), .FIRST(FIRST)
+  ) u_loops (
+      .clk(clk), .rst(rst), .issue(issue), .kind(kind), .next_last(next_last), .at_row_start(at_row_start),
+      .at_row_end(at_row_end), .outside(outside)
+  );
+
   window_rows #(
       .HEIGHT(HEIGHT), .OUT_HEIGHT(OUT_HEIGHT), .KERNEL_H(SPAN_H), .STRIDE_H(STRIDE_H), .PAD_TOP(PAD_TOP),
       .PAD_BOTTOM(PAD_BOTTOM), .ROWS(ROWS)
   ) u_rows (
       .clk(clk), .rst(rst), .row_written(row_written), .row_room(s_ready), .row_present(row_present),
-      .row_done(issue && at_row_end), .last_row(last_row)
+      .row_done(issue && at_row_end), .next_last(next_last)
   );
 
   generate
     if (PIXELS == 1) begin : g_single
       window_single #(
           .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),
-          .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W),
-          .PAD_TOP(PAD_TOP), .PAD_BOTTOM(PAD_BOTTOM), .PAD_LEFT(PAD_LEFT), .PAD_RIGHT(PAD_RIGHT),
-          .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_WIDTH(OUT_BEATS), .FOLDS(FOLDS),
-          .INNER(INNER), .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W), .ROWS(ROWS)
+          .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W), .PAD_TOP(PAD_TOP),
+          .PAD_LEFT(PAD_LEFT), .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_WIDTH(OUT_BEATS), .FOLDS(FOLDS),
+          .INNER(INNER), .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W), .ROWS(ROWS), .FIRST(FIRST)
       ) u_single (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
-          .issue(issue), .last_row(last_row),
-          .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
+          .issue(issue), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
       );
     end else if (DILATION_H != 1 || DILATION_W != 1) begin : g_banked
       dilation_needs_one_pixel u_banked ();
     end else begin : g_banked
       window_banked #(
           .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),
-          .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W),
-          .PAD_TOP(PAD_TOP), .PAD_BOTTOM(PAD_BOTTOM), .PAD_LEFT(PAD_LEFT),
-          .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_BEATS(OUT_BEATS), .FOLDS(FOLDS),
-          .DEPTHWISE(DEPTHWISE), .ROWS(ROWS), .PIXELS(PIXELS)
+          .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W), .PAD_TOP(PAD_TOP),
+          .PAD_LEFT(PAD_LEFT), .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_BEATS(OUT_BEATS), .FOLDS(FOLDS),
+          .INNER(INNER), .REPLAYS(REPLAYS), .ROWS(ROWS), .PIXELS(PIXELS), .FIRST(FIRST)
       ) u_banked (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
-          .issue(issue), .last_row(last_row),
-          .at_row_start(at_row_start), .at_row_end(at_row_end), .m_valid(m_valid), .m_data(m_data)
+          .issue(issue), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
       );
     end
   endgenerate

@@ -17,7 +17,7 @@ module window_rows #(
     output wire row_room,                  // the ring has room for the row being written
     output wire row_present,               // the rows of the next output row are complete
     input  wire row_done,                  // the last beat of an output row is issued
-    output wire last_row                   // the output row is the last of its frame
+    input  wire next_last                  // ... and the row after it is the last of its frame
 );
 
   // Rows counted from the start of the frame being read; negative while that frame's predecessor is still being written.
@@ -36,8 +36,6 @@ module window_rows #(
   localparam [ROOM_BITS-1:0] RING = ROWS[ROOM_BITS-1:0];
 
   // What an output row does when it is done is made ready one row before.
-  wire                          next_last; // the next output row is the last of its frame
-  reg                           last_q;
   reg  signed [COUNT_BITS-1:0] further_q; // rows that the next output row needs beyond this one's
   reg  signed [COUNT_BITS-1:0] left_q;    // rows of the frame beyond those that the next output row needs
   reg         [ ROOM_BITS-1:0] freed_q;   // rows that this output row releases
@@ -45,6 +43,7 @@ module window_rows #(
   reg  signed [COUNT_BITS-1:0] next_q;    // top row of the window after the next output row's
   reg  signed [COUNT_BITS-1:0] ahead_q;   // rows complete beyond those that this output row needs
   reg         [ ROOM_BITS-1:0] room_q;    // rows of the ring that may be written
+  reg                          any_q;     // there is one
 
   wire signed [COUNT_BITS-1:0] more = (left_q < STRIDE) ? left_q : STRIDE;
   wire        [ ROOM_BITS-1:0] base_next = (next_last || next_q > FRAME) ? FRAME[ROOM_BITS-1:0] :
@@ -53,18 +52,16 @@ module window_rows #(
   wire        [ ROOM_BITS-1:0] room = room_q - {{(ROOM_BITS - 1) {1'b0}}, row_written};
   wire signed [COUNT_BITS-1:0] ahead_done = ahead - further_q;
   wire        [ ROOM_BITS-1:0] room_done = room + freed_q;
+  wire        [ ROOM_BITS-1:0] room_next = row_done ? room_done : room;
 
   assign row_present = !ahead_q[COUNT_BITS-1];
-  assign row_room    = room_q != {ROOM_BITS{1'b0}};
-  assign last_row    = last_q;
-
-  loop_counter #(.LENGTH(OUT_HEIGHT), .FIRST(1 % OUT_HEIGHT)) u_next (.clk(clk), .rst(rst), .step(row_done), .at_end(next_last));
+  assign row_room    = any_q;
 
   always @(posedge clk) begin
     ahead_q <= row_done ? ahead_done : ahead;
-    room_q  <= row_done ? room_done : room;
+    room_q  <= room_next;
+    any_q   <= room_next != {ROOM_BITS{1'b0}};
     if (row_done) begin
-      last_q    <= next_last;
       further_q <= next_last ? left_q + NEED : more;
       left_q    <= next_last ? LEFT : left_q - more;
       freed_q   <= base_next - base_q;
@@ -74,7 +71,7 @@ module window_rows #(
     if (rst) begin
       ahead_q   <= -NEED;
       room_q    <= RING;
-      last_q    <= ONE;
+      any_q     <= 1'b1;
       further_q <= ONE ? FRAME : MORE;
       left_q    <= ONE ? LEFT : LEFT - MORE;
       freed_q   <= ONE ? FRAME[ROOM_BITS-1:0] : FREED[ROOM_BITS-1:0];

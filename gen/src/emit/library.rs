@@ -55,6 +55,7 @@ library![
     "result_buffer",
     "ring_memory",
     "ring_step",
+    "ring_walk",
     "round_clamp",
     "skid_buffer",
     "threshold",
@@ -65,12 +66,14 @@ library![
     "width_converter",
     "window",
     "window_banked",
+    "window_loops",
     "window_rows",
     "window_single",
 ];
 
 /// Modules that a family has in its own cells, by folder: they stand in for the library's there.
 const OF_FAMILY: &[(&str, &str, &str)] = &[
+    ("ecp5", "dot_xnor", include_str!("../../../templates/lib/ecp5/dot_xnor.v")),
     ("ecp5", "gated_add", include_str!("../../../templates/lib/ecp5/gated_add.v")),
     ("ecp5", "restart_add", include_str!("../../../templates/lib/ecp5/restart_add.v")),
     ("ice40", "fetch_address", include_str!("../../../templates/lib/ice40/fetch_address.v")),

@@ -93,9 +93,8 @@ pub fn code(product: Product, scheme: Scheme, weight: i16) -> u64 {
     let magnitude = u64::from(weight.unsigned_abs());
     let top = scheme.bits() - 1;
     match product {
-        Product::Xnor if scheme == Scheme::Binary => 1 - negative,
-        Product::Xnor => u64::from(weight != 0) | u64::from(weight > 0) << 1,
-        Product::Sign => negative,
+        Product::Xnor if scheme == Scheme::Ternary => u64::from(weight != 0) | u64::from(weight > 0) << 1,
+        Product::Xnor | Product::Sign => negative,
         Product::Ternary => magnitude | negative << 1,
         Product::TwoBit => (magnitude >> 1) | negative << 1,
         Product::Po2 if weight == 0 => (1 << top) - 1,
@@ -108,11 +107,8 @@ pub fn code(product: Product, scheme: Scheme, weight: i16) -> u64 {
 /// The bits of a weight in a lane that does not exist: with an activation of zero bits it adds what it adds for zero.
 fn padding_code(product: Product, scheme: Scheme) -> u64 {
     match product {
-        Product::Xnor if scheme == Scheme::Binary => 1,
-        Product::Sign | Product::TwoBit => 0,
-        Product::Xnor | Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply => {
-            code(product, scheme, 0)
-        }
+        Product::Xnor | Product::Sign | Product::TwoBit => 0,
+        Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply => code(product, scheme, 0),
     }
 }
 
@@ -201,7 +197,7 @@ mod tests {
         let u = if encoding.is_signed() { x + (1 << (bits - 1)) } else { x };
         let complement = |value: i64, bits: u32| if sign { value ^ ((1 << bits) - 1) } else { value };
         match product {
-            Product::Xnor if weight_bits == 1 => i64::from((code == 1) == (x == 1)),
+            Product::Xnor if weight_bits == 1 => i64::from((code == 1) != (x == 1)),
             Product::Xnor => i64::from(code & 1 == 1 && (code >> 1 == 1) == (x == 1)),
             Product::Sign => complement(u, bits),
             Product::Ternary => (code & 1) as i64 * complement(u, bits),

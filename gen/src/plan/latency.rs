@@ -21,7 +21,7 @@ impl Leaf {
                 let first = late.max(usize::from(array.rom.depth() > REGISTERED_WORDS));
                 let chain = first + (array.simd.min(CHAIN) - 1).max(1) + levels(array.simd.div_ceil(CHAIN));
                 let sum = match array.product {
-                    Product::Xnor => late + levels(array.simd).max(1).div_ceil(2),
+                    Product::Xnor => late + levels(array.simd).max(1),
                     Product::Multiply => late + levels(array.simd).max(1) + 1,
                     Product::Sign | Product::Ternary | Product::TwoBit => chain,
                     Product::Po2 => chain + 1,

@@ -198,7 +198,7 @@ fn latency(kind: &str, code_bits: usize, simd: usize, words: usize, late: i64) -
     let levels = |lanes: usize| i64::from(lanes.next_power_of_two().trailing_zeros());
     let chain = late.max(i64::from(words > 64)) + (simd.min(4) as i64 - 1).max(1) + levels(simd.div_ceil(4));
     4 + match kind {
-        "xnor" => late + (levels(simd).max(1) + 1) / 2,
+        "xnor" => late + levels(simd).max(1),
         "multiply" => late + levels(simd).max(1) + 1,
         "po2" => chain + 1,
         "dfp" => chain + code_bits as i64 - 2,
@@ -229,7 +229,7 @@ fn weight(shape: Shape, random: &mut Random) -> Weight {
     let zero = if x_signed { 1 << (x_bits - 1) } else { 0 };
     let signed = move |value: i64, bits: usize| if top { (1 << bits) - 1 - value } else { value };
     let product: Box<dyn Fn(i64) -> i64> = match kind {
-        "xnor" if code_bits == 1 => Box::new(move |x| i64::from(x == code)),
+        "xnor" if code_bits == 1 => Box::new(move |x| i64::from(x != code)),
         "xnor" => Box::new(move |x| code & 1 & i64::from(x == code >> 1)),
         "sign" => Box::new(move |x| signed(x + zero, x_bits)),
         "ternary" if rest == 0 => Box::new(|_| 0),

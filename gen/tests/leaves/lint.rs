@@ -47,7 +47,6 @@ const MATRICES: &[Matrix] = &[
             ("STRIDE_W", &["1", "3"]),
             ("PAD_TOP", &["2"]),
             ("PAD_LEFT", &["0", "1"]),
-            ("DEPTHWISE", &["0", "1"]),
         ],
     ),
     (
@@ -185,8 +184,9 @@ const MATRICES: &[Matrix] = &[
         &[
             ("PIXELS", &["2", "3", "4"]),
             ("STRIDE_W", &["1", "2"]),
-            ("DEPTHWISE", &["0", "1"]),
-            ("GROUPS", &["1", "3"]),
+            ("FOLDS", &["3"]),
+            ("INNER", &["1", "3"]),
+            ("GROUPS", &["3"]),
             ("PAD_LEFT", &["0", "1"]),
             ("WIDTH", &["5"]),
         ],

@@ -104,6 +104,12 @@ pub fn cases() -> Vec<Case> {
             "pixels_pointwise",
             Geometry { pixels: 3, kernel: (1, 1), pad: none, groups: 3, folds: 1, rows: 2, ..base },
         ),
+        ("first_replay", Geometry { groups: 1, folds: 3, ..dense }),
+        ("first_advance", Geometry { groups: 3, folds: 3, depthwise: true, ..dense }),
+        ("first_pixel", Geometry { map: (4, 4), groups: 1, folds: 1, ..dense }),
+        ("first_row", Geometry { map: (4, 1), groups: 1, folds: 1, ..dense }),
+        ("pixels_first_round", Geometry { pixels: 2, groups: 1, folds: 1, ..base }),
+        ("pixels_split", Geometry { pixels: 2, groups: 4, folds: 4, split: Some((2, 2)), ..base }),
     ]
     .map(|(name, geometry)| case(name, geometry))
     .into()
@@ -133,7 +139,6 @@ fn case(name: &str, geometry: Geometry) -> Case {
         .with("PAD_RIGHT", geometry.pad[3])
         .with("PAD_VALUE", PAD_CODE as usize)
         .with("FOLDS", geometry.folds)
-        .with("DEPTHWISE", usize::from(geometry.depthwise))
         .with("INNER", geometry.split().0)
         .with("REPLAYS", geometry.split().1)
         .with("DILATION_H", geometry.dilation.0)

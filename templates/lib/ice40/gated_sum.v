@@ -43,7 +43,7 @@ module gated_sum #(
     end
   endgenerate
 
-  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(0), .OUT_BITS(WIDTH), .LEVELS_PER_REGISTER(1)) u_tree (
+  adder_tree #(.LANES(SIMD), .BITS(BITS), .SIGNED(0), .OUT_BITS(WIDTH)) u_tree (
       .clk(clk), .x(product), .sum(total)
   );
 

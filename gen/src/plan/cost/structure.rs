@@ -243,11 +243,17 @@ impl Counter {
         let out_columns =
             out(window.width, window.pad_columns, span_columns, window.stride[1]).div_ceil(window.pixels);
         let beat = window.lanes * window.bits;
-        let is_padded = window.pad_rows != [0, 0] || window.pad_columns != [0, 0];
+        // Rows and columns of the map and its padding that windows see, those beyond a row's end included.
+        let [top, left] = [window.pad_rows[0], window.pad_columns[0]];
+        let seen_rows = (window.height + top).max((out_rows - 1) * window.stride[0] + span_rows);
+        let seen_columns =
+            (window.width + left).max((out_columns * window.pixels - 1) * window.stride[1] + span_columns);
+        let is_padded = top + left > 0 || seen_rows > window.height || seen_columns > window.width;
         let banks = if window.pixels == 1 { 1 } else { window.pixels * window.stride[1] };
         let words = window.rows * window.width.div_ceil(banks) * window.groups;
         let address = log2(words).max(1) as f64;
         let [inner, replays] = [window.inner, window.replays];
+        let replays = if replays < window.folds { replays } else { 1 };
         let loops = [inner, window.kernel[1], window.kernel[0], replays, window.folds, out_columns, out_rows];
         let levels = loops.iter().filter(|&&length| length > 1).count() as f64;
         let written = if banks == 1 { window.width * window.groups } else { window.groups };
@@ -255,21 +261,29 @@ impl Counter {
         let (lut, ff) =
             counters.fold((0, 0), |(lut, ff), &length| (lut + loop_lut(length), ff + loop_ff(length)));
         self.add("window.loops", lut as f64, ff as f64);
-        let step = if words.is_power_of_two() { 1.0 } else { 2.5 };
-        self.add("window.address", address * (levels + 1.0) * (1.0 + step), address * (levels + 2.0));
+        // A walk has its steps in a table, and adds the step once, or twice where its ring can end within.
+        let walk = |bits: f64, whole: bool| {
+            let sums = if whole { 1.0 } else { 2.0 };
+            (bits * (2.0 * sums - 1.0 + sums * levels.min(3.0) / 3.0), bits * (1.0 + sums))
+        };
+        let (lut, ff) = walk(address, words.is_power_of_two());
+        let walks = if banks == 1 { 1.0 } else { 2.0 };
+        self.add("window.address", walks * lut, walks * ff);
+        self.add("window.written", 2.0 * address, address);
         let rows = (log2(window.height + window.rows + window.stride[0] + span_rows + 1) + 1) as f64;
         self.add("window.rows", 4.0 * rows, 4.0 * rows);
-        if is_padded || banks > 1 {
-            let columns = (log2(window.width + window.stride[1] + span_columns + 1) + 1) as f64;
+        if is_padded {
+            let columns = log2(seen_columns + 1) as f64;
+            let (lut, ff) = walk(columns + log2(seen_rows + 1) as f64, true);
             let each = window.pixels as f64;
-            self.add("window.places", 3.0 * (columns + rows) + each * columns, 2.0 * (columns + rows) + each);
+            self.add("window.places", lut + each * columns, ff + each);
         }
         self.add("window.control", 4.0, 4.0);
         self.gate("window.gate", &window.pace);
         self.ring(["window.distributed", "window.registers"], words, beat, banks);
         if banks > 1 {
             let choices = (window.kernel[1].min(banks) - 1) * beat * window.pixels;
-            self.add("window.turn", choices as f64 + address * banks as f64, log2(banks) as f64);
+            self.add("window.turn", choices as f64 + address * banks as f64, (2 * banks) as f64);
         }
         let given = (beat * window.pixels) as f64;
         self.add(
@@ -316,27 +330,39 @@ impl Counter {
     }
 
     /// Bits of the adders and registers of `adder_tree`, and of its result.
-    fn tree(
-        &self,
-        lanes: usize,
-        bits: usize,
-        most: usize,
-        levels_per_register: usize,
-    ) -> (usize, usize, usize) {
+    fn tree(&self, lanes: usize, bits: usize, most: usize) -> (usize, usize, usize) {
         let levels = log2(lanes);
         let (mut adders, mut registers) = (0, 0);
         for level in 1..=levels {
             let width = (bits + level).min(most);
             let (nodes, below) = (lanes.div_ceil(1 << level), lanes.div_ceil(1 << (level - 1)));
             adders += below / 2 * self.carry(width);
-            if (levels - level).is_multiple_of(levels_per_register) {
-                registers += nodes * width;
-            }
+            registers += nodes * width;
         }
         if levels == 0 {
             registers = bits.min(most);
         }
         (adders, registers, (bits + levels).min(most))
+    }
+
+    /// Positions in carry cells, bits of the registers behind them, and lanes held back for later levels, of an ECP5's
+    /// `dot_xnor`.
+    fn counted(lanes: usize, most: usize) -> [usize; 3] {
+        let nodes = |numbers: usize, level: usize| numbers.div_ceil(1 << (level - 1));
+        let room = |numbers: usize| {
+            3 * numbers + (2..=log2(numbers) + 1).map(|level| nodes(numbers, level)).sum::<usize>()
+        };
+        let numbers = (1..).find(|&numbers| room(numbers) + 1 >= lanes).unwrap_or(1);
+        let levels = log2(numbers) + 1 + usize::from(room(numbers) < lanes);
+        let mut counts = [0; 3];
+        for level in 1..=levels {
+            let nodes = nodes(numbers, level);
+            counts[0] += (nodes * (level + 1) + 1).next_multiple_of(2);
+            counts[1] += nodes * (level + 1);
+            counts[2] += nodes * (level - 1);
+        }
+        counts[1] += log2(lanes).max(1).saturating_sub(levels) * (levels + 1).min(most);
+        counts
     }
 
     /// LUTs of gates, bits of adders, and of registers of `gated_sum`.
@@ -354,7 +380,7 @@ impl Counter {
             }
         }
         if chains > 1 {
-            let (tree, held, _) = self.tree(chains, bits + log2(length), most, 1);
+            let (tree, held, _) = self.tree(chains, bits + log2(length), most);
             adders += tree;
             registers += held;
         }
@@ -370,8 +396,18 @@ impl Counter {
         let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
         let skewed = !matches!(array.product, Product::Xnor | Product::Multiply);
         match array.product {
+            Product::Xnor if self.family == Family::Ecp5 => {
+                let [positions, registers, delayed] = Self::counted(array.simd, most);
+                self.add("array.agree", (positions * sums) as f64, (registers * sums) as f64);
+                let is_ternary = array.code_bits > 1;
+                let held = if is_ternary { sums } else { array.pixels * array.blocks + array.pe };
+                self.add("array.agree_late", 0.0, (delayed * held) as f64);
+                if is_ternary {
+                    self.add("array.xnor", lanes, 0.0);
+                }
+            }
             Product::Xnor => {
-                let (adders, registers, _) = self.tree(array.simd, 1, most, 2);
+                let (adders, registers, _) = self.tree(array.simd, 1, most);
                 self.add("array.xnor", lanes, 0.0);
                 self.add("array.count", (adders * sums) as f64, (registers * sums) as f64);
             }
@@ -420,7 +456,7 @@ impl Counter {
                     array.code_bits,
                     multipliers,
                 );
-                let (adders, registers, _) = self.tree(array.simd, bits, most, 1);
+                let (adders, registers, _) = self.tree(array.simd, bits, most);
                 self.add("array.product_add", (adders * sums) as f64, (registers * sums) as f64);
             }
         }
