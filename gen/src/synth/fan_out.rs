@@ -5,9 +5,8 @@
 
 use serde_json::Value;
 
-use super::polish::{Readers, greatest_net};
+use super::polish::{REGISTER, Readers, greatest_net};
 
-const REGISTER: &str = "TRELLIS_FF";
 /// What pins begin with that the clocks' network may reach: they stay with the original.
 const APART: [&str; 3] = ["CLK", "WCK", "LSR"];
 /// Readers of a register at most.

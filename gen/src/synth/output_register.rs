@@ -5,10 +5,9 @@
 
 use serde_json::{Map, Value};
 
-use super::polish::Readers;
+use super::polish::{REGISTER, Readers};
 
 const BLOCK: &str = "DP16KD";
-const REGISTER: &str = "TRELLIS_FF";
 
 /// Rewrites a module; how many registers its blocks took in.
 pub(super) fn absorb(module: &mut Value) -> usize {

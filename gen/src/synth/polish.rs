@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::{carry_chain, fan_out, output_register, reset_net};
 use crate::error::{Error, Result};
 
+/// An ECP5's flip-flop.
+pub(super) const REGISTER: &str = "TRELLIS_FF";
 /// Cells from which on copies of registers pay. `digits_mlp`, best and worst of three seeds: 217 and 179 MHz without, 209 and
 /// 123 with them; CNV W2A2, with 110,000 cells: 68 MHz without, 78 with them.
 const LARGE: usize = 50_000;

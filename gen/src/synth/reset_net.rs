@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::polish::greatest_net;
+use super::polish::{REGISTER, greatest_net};
 
-const REGISTER: &str = "TRELLIS_FF";
 const PIN: &str = "LSR";
 /// Registers from which on it pays.
 const MANY: usize = 512;

@@ -1,0 +1,198 @@
+//! Folded arrays as countable structure.
+
+use super::{Counter, log2};
+use crate::plan::leaf::{ArrayLeaf, Product};
+use crate::plan::packing::Packing;
+use crate::target::Family;
+
+/// Lanes of a chain in `gated_sum`.
+const CHAIN: usize = 4;
+/// With more words than this a register follows the ROM of an array whose lanes form chains.
+const REGISTERED_WORDS: usize = 64;
+
+impl Counter {
+    /// Bits of the adders and registers of `adder_tree`, and of its result.
+    fn tree(&self, lanes: usize, bits: usize, most: usize) -> (usize, usize, usize) {
+        let levels = log2(lanes);
+        let (mut adders, mut registers) = (0, 0);
+        for level in 1..=levels {
+            let width = (bits + level).min(most);
+            let (nodes, below) = (lanes.div_ceil(1 << level), lanes.div_ceil(1 << (level - 1)));
+            adders += below / 2 * self.carry(width);
+            registers += nodes * width;
+        }
+        if levels == 0 {
+            registers = bits.min(most);
+        }
+        (adders, registers, (bits + levels).min(most))
+    }
+
+    /// Positions in carry cells, bits of the registers behind them, and lanes held back for later levels, of an ECP5's
+    /// `dot_xnor`.
+    fn counted(lanes: usize, most: usize) -> [usize; 3] {
+        let nodes = |numbers: usize, level: usize| numbers.div_ceil(1 << (level - 1));
+        let room = |numbers: usize| {
+            3 * numbers + (2..=log2(numbers) + 1).map(|level| nodes(numbers, level)).sum::<usize>()
+        };
+        let numbers = (1..).find(|&numbers| room(numbers) + 1 >= lanes).unwrap_or(1);
+        let levels = log2(numbers) + 1 + usize::from(room(numbers) < lanes);
+        let mut counts = [0; 3];
+        for level in 1..=levels {
+            let nodes = nodes(numbers, level);
+            counts[0] += (nodes * (level + 1) + 1).next_multiple_of(2);
+            counts[1] += nodes * (level + 1);
+            counts[2] += nodes * (level - 1);
+        }
+        counts[1] += log2(lanes).max(1).saturating_sub(levels) * (levels + 1).min(most);
+        counts
+    }
+
+    /// LUTs of gates, bits of adders, and of registers of `gated_sum`.
+    fn gated(&self, lanes: usize, bits: usize, first: bool, most: usize) -> [usize; 3] {
+        let (chains, length) = (lanes.div_ceil(CHAIN), lanes.min(CHAIN));
+        let (mut gates, mut adders, mut registers) = (0, 0, 0);
+        for chain in 0..chains {
+            gates += bits;
+            registers += if first { bits } else { 0 };
+            for slot in 1..length.max(2) {
+                let width = if length == 1 { bits } else { bits + log2(slot + 1) };
+                let exists = chain * CHAIN + slot < lanes && slot < length;
+                adders += if exists { self.carry(width) } else { 0 };
+                registers += if exists || length == 1 { width } else { bits + log2(slot) };
+            }
+        }
+        if chains > 1 {
+            let (tree, held, _) = self.tree(chains, bits + log2(length), most);
+            adders += tree;
+            registers += held;
+        }
+        [gates, adders, registers]
+    }
+
+    pub(super) fn array(&mut self, array: &ArrayLeaf, multipliers: bool) {
+        let sums = array.pe * array.pixels;
+        let lanes = (array.simd * sums) as f64;
+        let words = array.steps * array.folds;
+        let first = words > REGISTERED_WORDS;
+        let (x, most) = (array.x_bits, array.acc_bits);
+        let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
+        let skewed = !matches!(array.product, Product::Xnor | Product::Multiply);
+        match array.product {
+            Product::Xnor if self.family == Family::Ecp5 => {
+                let [positions, registers, delayed] = Self::counted(array.simd, most);
+                self.add("array.agree", (positions * sums) as f64, (registers * sums) as f64);
+                let is_ternary = array.code_bits > 1;
+                let held = if is_ternary { sums } else { array.pixels * array.blocks + array.pe };
+                self.add("array.agree_late", 0.0, (delayed * held) as f64);
+                if is_ternary {
+                    self.add("array.xnor", lanes, 0.0);
+                }
+            }
+            Product::Xnor => {
+                let (adders, registers, _) = self.tree(array.simd, 1, most);
+                self.add("array.xnor", lanes, 0.0);
+                self.add("array.count", (adders * sums) as f64, (registers * sums) as f64);
+            }
+            Product::Sign => self
+                .chains(["array.sign_gate", "array.sign_add"], each(self.gated(array.simd, x, first, most))),
+            Product::Ternary => {
+                self.chains(
+                    ["array.ternary_gate", "array.ternary_add"],
+                    each(self.gated(array.simd, x, first, most)),
+                );
+            }
+            Product::TwoBit => {
+                self.add("array.twobit_select", lanes * (x + 1) as f64, 0.0);
+                self.chains(
+                    ["array.twobit_gate", "array.twobit_add"],
+                    each(self.gated(array.simd, x + 1, first, most)),
+                );
+            }
+            Product::Po2 => {
+                let shift = (1 << (array.code_bits - 1)) - 2;
+                let levels = (array.code_bits - 1) as f64;
+                self.add(
+                    "array.po2_shift",
+                    lanes * (x + shift) as f64 * levels / 2.0,
+                    lanes * (x + shift + 2) as f64,
+                );
+                self.chains(
+                    ["array.po2_gate", "array.po2_add"],
+                    each(self.gated(array.simd, x + shift, first, most)),
+                );
+            }
+            Product::Dfp => {
+                let (planes, plane) = (array.code_bits - 1, x + log2(array.simd));
+                let one = self.gated(array.simd, x, first, plane);
+                self.chains(["array.dfp_gate", "array.dfp_add"], each(one.map(|count| count * planes)));
+                let weigh: usize = (1..planes).map(|_| self.carry(plane + 1)).sum();
+                let held: usize = (1..planes).map(|k| plane + k + 1 + (k - 1) * plane).sum();
+                self.add("array.dfp_weigh", (weigh * sums) as f64, (held * sums) as f64);
+            }
+            Product::Multiply => {
+                let bits = x + 1 + array.code_bits;
+                self.products(
+                    ["array.product", "array.product_blocks"],
+                    array.simd * sums,
+                    x + 1,
+                    array.code_bits,
+                    multipliers,
+                );
+                let (adders, registers, _) = self.tree(array.simd, bits, most);
+                self.add("array.product_add", (adders * sums) as f64, (registers * sums) as f64);
+            }
+        }
+        if skewed {
+            let delays: usize = (0..array.simd)
+                .map(|lane| if first { lane % CHAIN } else { (lane % CHAIN).saturating_sub(1) })
+                .sum();
+            let bits = delays * (array.pe * array.code_bits + array.pixels * array.blocks * x);
+            self.add("array.skew", 0.0, bits as f64);
+        }
+        let total = (sums * array.acc_bits) as f64;
+        match array.steps {
+            1 => self.add("array.total", 0.0, total),
+            _ => {
+                self.add("array.accumulator", (sums * self.carry(array.acc_bits)) as f64, total + sums as f64)
+            }
+        }
+        let address = log2(words);
+        self.add(
+            "array.control",
+            (2 * address + 4) as f64,
+            (address + 2 * (4 + log2(array.simd)) + 1) as f64,
+        );
+        let width = array.pe * array.simd * array.code_bits;
+        if array.packing == Packing::whole(words) {
+            self.rom(["array.rom_blocks", "array.rom_logic"], words, width);
+        } else {
+            self.found.bram += array.packing.blocks(words, width, self.family.block_ram());
+            self.add("array.rom_blocks", 0.0, if self.family == Family::Ecp5 { 0.0 } else { width as f64 });
+        }
+    }
+
+    fn chains(&mut self, name: [&'static str; 2], [gates, adders, registers]: [f64; 3]) {
+        self.add(name[0], gates, 0.0);
+        self.add(name[1], adders, registers);
+    }
+
+    /// So many multipliers of `a` × `b` bits with a register behind each.
+    pub(super) fn products(
+        &mut self,
+        name: [&'static str; 2],
+        count: usize,
+        a: usize,
+        b: usize,
+        multipliers: bool,
+    ) {
+        let held = (count * (a + b)) as f64;
+        let most = if self.family == Family::Ice40 { 16 } else { 18 };
+        if multipliers {
+            self.found.dsp += count * a.div_ceil(most) * b.div_ceil(most);
+            let joined = (a.div_ceil(most) * b.div_ceil(most) - 1) * (a + b);
+            self.add(name[1], (count * joined) as f64, held);
+        } else {
+            self.add(name[0], (count * a.max(b) * a.min(b)) as f64, held);
+        }
+    }
+}
