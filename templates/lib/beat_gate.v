@@ -16,13 +16,15 @@ module beat_gate #(
     output wire [WIDTH-1:0] m_data         // output beat
 );
 
+  wire unused_next;
   wire unused_last;
 
   assign m_valid = s_valid && s_ready;
   assign m_data  = s_data;
 
   issue_gate #(.STEPS(1), .PLACES(PLACES)) u_gate (
-      .clk(clk), .rst(rst), .issue(m_valid), .freed(freed), .open(s_ready), .last(unused_last)
+      .clk(clk), .rst(rst), .issue(m_valid), .freed(freed), .open(s_ready),
+      .open_next(unused_next), .last(unused_last)
   );
 
 endmodule

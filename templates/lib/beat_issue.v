@@ -10,7 +10,7 @@ module beat_issue #(
     input  wire             clk,           // clock
     input  wire             rst,           // synchronous reset, active high
     input  wire             s_valid,       // input beat offered
-    output wire             s_ready,       // input beat accepted
+    output wire             s_ready,       // input beat accepted; straight from a register
     input  wire [WIDTH-1:0] s_data,        // input beat
     input  wire             freed,         // a result left: its place may be used again
     output wire             m_issue,       // a beat is issued; it follows two cycles later
@@ -19,6 +19,7 @@ module beat_issue #(
     output wire [WIDTH-1:0] m_data         // output beat
 );
 
+  wire            unused_next;
   reg [      1:0] valid_q;
   reg [WIDTH-1:0] first_q;
   reg [WIDTH-1:0] second_q;
@@ -28,7 +29,8 @@ module beat_issue #(
   assign m_data  = second_q;
 
   issue_gate #(.STEPS(STEPS), .PLACES(PLACES)) u_gate (
-      .clk(clk), .rst(rst), .issue(m_issue), .freed(freed), .open(s_ready), .last(m_last)
+      .clk(clk), .rst(rst), .issue(m_issue), .freed(freed), .open(s_ready),
+      .open_next(unused_next), .last(m_last)
   );
 
   always @(posedge clk) begin

@@ -17,9 +17,13 @@ module result_buffer #(
     output wire [WIDTH-1:0] m_data         // output beat
 );
 
+  wire unused_any_next;
+
   assign freed = m_valid && m_ready;
 
-  token_count #(.COUNT(PLACES), .START(0)) u_held (.clk(clk), .rst(rst), .add(s_valid), .take(freed), .any(m_valid));
+  token_count #(.COUNT(PLACES), .START(0)) u_held (
+      .clk(clk), .rst(rst), .add(s_valid), .take(freed), .any(m_valid), .any_next(unused_any_next)
+  );
 
   generate
     if (PLACES == 1) begin : g_one

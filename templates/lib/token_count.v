@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Counts tokens, a few of them in unary; whether there is any comes straight from a register.
+// Counts tokens, a few of them in unary; whether there is any comes straight from a register, and a cycle before as well.
 `default_nettype none
 
 module token_count #(
@@ -10,7 +10,8 @@ module token_count #(
     input  wire rst,                       // synchronous reset, active high
     input  wire add,                       // a token comes; only when there are less than COUNT, or one goes
     input  wire take,                      // a token goes; only when there is one
-    output wire any                        // there is one
+    output wire any,                       // there is one
+    output wire any_next                   // there will be one
 );
 
   generate
@@ -22,13 +23,12 @@ module token_count #(
       reg [BITS-1:0] held_q;
       reg            any_q;
 
-      assign any = any_q;
+      assign any      = any_q;
+      assign any_next = (add != take) ? (add || held_q != ONE) : any_q;
 
       always @(posedge clk) begin
-        if (add != take) begin
-          held_q <= add ? held_q + ONE : held_q - ONE;
-          any_q  <= add || held_q != ONE;
-        end
+        if (add != take) held_q <= add ? held_q + ONE : held_q - ONE;
+        any_q <= any_next;
         if (rst) begin
           held_q <= FIRST;
           any_q  <= START != 0;
@@ -39,7 +39,8 @@ module token_count #(
       wire [  COUNT:0] held = {1'b0, held_q};
       genvar           i;
 
-      assign any = held_q[0];
+      assign any      = held_q[0];
+      assign any_next = take ? (add ? held[0] : held[1]) : (add || held[0]);
 
       for (i = 0; i < COUNT; i = i + 1) begin : g_token
         wire below;

@@ -52,20 +52,23 @@ module window #(
       (FOLDS > 1) ? ((REPLAYS == 1) ? 4 : 3) : (OUT_BEATS > 1) ? 5 : (OUT_HEIGHT > 1) ? 6 : 7;
 
   wire row_written;                               // the last beat of an input row is accepted
-  wire row_present;                               // the rows of the next output row are all there
+  wire present_next;                              // the rows of the output row will be there
   wire next_last;                                 // the output row of the beat after the next is the last of its frame
-  wire at_row_start;                              // the next beat is the first of its output row
+  wire start_next;                                // the beat of the next cycle would be the first of its output row
   wire at_row_end;                                // the next beat is the last of its output row
-  wire open;                                      // there is room for what the next beat completes
-  wire issue = open && (!at_row_start || row_present);
+  wire open_next;                                 // there will be room for what it completes
+  wire unused_open;
+  reg  issue_q;                                   // the next beat is read: decided a cycle before, for it reaches far
   wire write = s_valid && s_ready;
   wire [       7:0] kind;                         // of the step behind the beat after the next
   wire [PIXELS-1:0] outside;                      // the next beat lies in the padding
 
-  assign m_issue = issue;
+  assign m_issue = issue_q;
+
+  always @(posedge clk) issue_q <= open_next && (!start_next || present_next) && !rst;
 
   issue_gate #(.STEPS(STEPS), .PLACES(PLACES)) u_gate (
-      .clk(clk), .rst(rst), .issue(issue), .freed(freed), .open(open), .last(m_last)
+      .clk(clk), .rst(rst), .issue(issue_q), .freed(freed), .open(unused_open), .open_next(open_next), .last(m_last)
   );
 
   window_loops #(
@@ -74,7 +77,7 @@ module window #(
       .DILATION_W(DILATION_W), .PAD_TOP(PAD_TOP), .PAD_LEFT(PAD_LEFT), .OUT_HEIGHT(OUT_HEIGHT), .OUT_BEATS(OUT_BEATS),
       .PIXELS(PIXELS), .FIRST(FIRST)
   ) u_loops (
-      .clk(clk), .rst(rst), .issue(issue), .kind(kind), .next_last(next_last), .at_row_start(at_row_start),
+      .clk(clk), .rst(rst), .issue(issue_q), .kind(kind), .next_last(next_last), .start_next(start_next),
       .at_row_end(at_row_end), .outside(outside)
   );
 
@@ -82,8 +85,8 @@ module window #(
       .HEIGHT(HEIGHT), .OUT_HEIGHT(OUT_HEIGHT), .KERNEL_H(SPAN_H), .STRIDE_H(STRIDE_H), .PAD_TOP(PAD_TOP),
       .PAD_BOTTOM(PAD_BOTTOM), .ROWS(ROWS)
   ) u_rows (
-      .clk(clk), .rst(rst), .row_written(row_written), .row_room(s_ready), .row_present(row_present),
-      .row_done(issue && at_row_end), .next_last(next_last)
+      .clk(clk), .rst(rst), .row_written(row_written), .row_room(s_ready), .present_next(present_next),
+      .row_done(issue_q && at_row_end), .next_last(next_last)
   );
 
   generate
@@ -95,7 +98,7 @@ module window #(
           .INNER(INNER), .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W), .ROWS(ROWS), .FIRST(FIRST)
       ) u_single (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
-          .issue(issue), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
+          .issue(issue_q), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
       );
     end else if (DILATION_H != 1 || DILATION_W != 1) begin : g_banked
       dilation_needs_one_pixel u_banked ();
@@ -107,7 +110,7 @@ module window #(
           .INNER(INNER), .REPLAYS(REPLAYS), .ROWS(ROWS), .PIXELS(PIXELS), .FIRST(FIRST)
       ) u_banked (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
-          .issue(issue), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
+          .issue(issue_q), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
       );
     end
   endgenerate

@@ -27,7 +27,7 @@ module window_loops #(
     input  wire              issue,        // the next beat is read
     output wire [       7:0] kind,         // one-hot: kind of the step behind the beat after the next, as below
     output wire              next_last,    // the output row of the beat after the next is the last of its frame
-    output wire              at_row_start, // the next beat is the first of its output row
+    output wire              start_next,   // the beat of the next cycle, if it comes, is the first of its output row
     output wire              at_row_end,   // the next beat is the last of its output row
     output wire [PIXELS-1:0] outside       // the next beat of that window lies in the padding
 );
@@ -51,7 +51,7 @@ module window_loops #(
   assign kind[ROW]     = row && !row_end;
   assign kind[FRAME]   = row && row_end;
   assign next_last     = row_end;
-  assign at_row_start  = start_q;
+  assign start_next    = issue ? end_q : start_q;
   assign at_row_end    = end_q;
 
   loop_counter #(.LENGTH(INNER), .FIRST(1 % INNER)) u_inner (.clk(clk), .rst(rst), .step(issue), .at_end(inner_end));
@@ -72,10 +72,8 @@ module window_loops #(
   );
 
   always @(posedge clk) begin
-    if (issue) begin
-      start_q <= end_q;
-      end_q   <= row;
-    end
+    start_q <= start_next;
+    if (issue) end_q <= row;
     if (rst) begin
       start_q <= 1'b1;
       end_q   <= FIRST >= ROW;

@@ -15,7 +15,7 @@ module window_rows #(
     input  wire rst,                       // synchronous reset, active high
     input  wire row_written,               // the last beat of an input row is accepted
     output wire row_room,                  // the ring has room for the row being written
-    output wire row_present,               // the rows of the next output row are complete
+    output wire present_next,              // the rows of the next output row will be complete, if a beat is to be issued
     input  wire row_done,                  // the last beat of an output row is issued
     input  wire next_last                  // ... and the row after it is the last of its frame
 );
@@ -36,8 +36,8 @@ module window_rows #(
   localparam [ROOM_BITS-1:0] RING = ROWS[ROOM_BITS-1:0];
 
   // What an output row does when it is done is made ready one row before.
-  reg  signed [COUNT_BITS-1:0] further_q; // rows that the next output row needs beyond this one's
-  reg  signed [COUNT_BITS-1:0] left_q;    // rows of the frame beyond those that the next output row needs
+  reg  signed [COUNT_BITS-1:0] less_q;    // rows that the next output row needs beyond this one's, negative
+  reg  signed [COUNT_BITS-1:0] rest_q;    // rows of the frame beyond those that the next output row needs, negative
   reg         [ ROOM_BITS-1:0] freed_q;   // rows that this output row releases
   reg         [ ROOM_BITS-1:0] base_q;    // rows released once it is done, modulo 2^ROOM_BITS
   reg  signed [COUNT_BITS-1:0] next_q;    // top row of the window after the next output row's
@@ -45,38 +45,37 @@ module window_rows #(
   reg         [ ROOM_BITS-1:0] room_q;    // rows of the ring that may be written
   reg                          any_q;     // there is one
 
-  wire signed [COUNT_BITS-1:0] more = (left_q < STRIDE) ? left_q : STRIDE;
+  wire signed [COUNT_BITS-1:0] less = (rest_q > -STRIDE) ? rest_q : -STRIDE;
   wire        [ ROOM_BITS-1:0] base_next = (next_last || next_q > FRAME) ? FRAME[ROOM_BITS-1:0] :
       (next_q < ZERO) ? {ROOM_BITS{1'b0}} : next_q[ROOM_BITS-1:0];
-  wire signed [COUNT_BITS-1:0] ahead = ahead_q + {{(COUNT_BITS - 1) {1'b0}}, row_written};
+  wire signed [COUNT_BITS-1:0] ahead = ahead_q + (row_done ? less_q : ZERO) + {{(COUNT_BITS - 1) {1'b0}}, row_written};
   wire        [ ROOM_BITS-1:0] room = room_q - {{(ROOM_BITS - 1) {1'b0}}, row_written};
-  wire signed [COUNT_BITS-1:0] ahead_done = ahead - further_q;
   wire        [ ROOM_BITS-1:0] room_done = room + freed_q;
   wire        [ ROOM_BITS-1:0] room_next = row_done ? room_done : room;
 
-  assign row_present = !ahead_q[COUNT_BITS-1];
-  assign row_room    = any_q;
+  assign present_next = !ahead[COUNT_BITS-1];
+  assign row_room     = any_q;
 
   always @(posedge clk) begin
-    ahead_q <= row_done ? ahead_done : ahead;
+    ahead_q <= ahead;
     room_q  <= room_next;
     any_q   <= room_next != {ROOM_BITS{1'b0}};
     if (row_done) begin
-      further_q <= next_last ? left_q + NEED : more;
-      left_q    <= next_last ? LEFT : left_q - more;
-      freed_q   <= base_next - base_q;
-      base_q    <= next_last ? {ROOM_BITS{1'b0}} : base_next;
-      next_q    <= next_last ? NEXT : next_q + STRIDE;
+      less_q  <= next_last ? rest_q - NEED : less;
+      rest_q  <= next_last ? -LEFT : rest_q - less;
+      freed_q <= base_next - base_q;
+      base_q  <= next_last ? {ROOM_BITS{1'b0}} : base_next;
+      next_q  <= next_last ? NEXT : next_q + STRIDE;
     end
     if (rst) begin
-      ahead_q   <= -NEED;
-      room_q    <= RING;
-      any_q     <= 1'b1;
-      further_q <= ONE ? FRAME : MORE;
-      left_q    <= ONE ? LEFT : LEFT - MORE;
-      freed_q   <= ONE ? FRAME[ROOM_BITS-1:0] : FREED[ROOM_BITS-1:0];
-      base_q    <= ONE ? {ROOM_BITS{1'b0}} : FREED[ROOM_BITS-1:0];
-      next_q    <= ONE ? NEXT : NEXT + STRIDE;
+      ahead_q <= -NEED;
+      room_q  <= RING;
+      any_q   <= 1'b1;
+      less_q  <= ONE ? -FRAME : -MORE;
+      rest_q  <= ONE ? -LEFT : MORE - LEFT;
+      freed_q <= ONE ? FRAME[ROOM_BITS-1:0] : FREED[ROOM_BITS-1:0];
+      base_q  <= ONE ? {ROOM_BITS{1'b0}} : FREED[ROOM_BITS-1:0];
+      next_q  <= ONE ? NEXT : NEXT + STRIDE;
     end
   end
 
