@@ -11,6 +11,11 @@ use super::polish::{REGISTER, Readers, greatest_net};
 const APART: [&str; 3] = ["CLK", "WCK", "LSR"];
 /// Readers of a register at most.
 const READERS: usize = 32;
+/// What counts as so many readers: block RAMs lie in few rows of a device, far apart.
+const FAR: (&str, usize) = ("DP16KD", 4);
+
+/// A cell and its pin.
+type Pin = (String, String);
 
 /// Copies registers until none has more readers; how many copies there are.
 pub(super) fn spread(module: &mut Value) -> usize {
@@ -23,7 +28,7 @@ fn copy_all(module: &mut Value) -> usize {
     let first = 1 + greatest_net(module);
     let mut free = first;
     let cells = module["cells"].as_object().into_iter().flatten();
-    let registers: Vec<(String, Vec<(String, String)>)> = cells
+    let registers: Vec<(String, Vec<Vec<Pin>>)> = cells
         .filter(|(_, cell)| cell["type"] == REGISTER)
         .filter_map(|(name, cell)| {
             let read = readers.at(&cell["connections"]["Q"]).iter().flatten();
@@ -31,13 +36,14 @@ fn copy_all(module: &mut Value) -> usize {
                 read.filter(|(_, pin)| !APART.iter().any(|start| pin.starts_with(start))).cloned().collect();
             read.sort_by_cached_key(|(cell, pin)| (natural(cell), pin.clone()));
             read.dedup();
-            (read.len() > READERS).then(|| (name.clone(), read))
+            let shares =
+                shares(read, |reader| if module["cells"][reader]["type"] == FAR.0 { FAR.1 } else { 1 });
+            (shares.len() > 1).then(|| (name.clone(), shares))
         })
         .collect();
-    for (name, read) in registers {
+    for (name, shares) in registers {
         let register = module["cells"][&name].clone();
-        let share = read.len().div_ceil(read.len().div_ceil(READERS));
-        for share in read.chunks(share).skip(1) {
+        for share in shares.iter().skip(1) {
             let mut copy = register.clone();
             copy["connections"]["Q"] = vec![free].into();
             module["cells"][format!("{name}$copy{free}")] = copy;
@@ -50,6 +56,24 @@ fn copy_all(module: &mut Value) -> usize {
         }
     }
     (free - first) as usize
+}
+
+/// Runs of readers, as even as they can be, none of which counts more than [`READERS`].
+fn shares(readers: Vec<Pin>, count: impl Fn(&str) -> usize) -> Vec<Vec<Pin>> {
+    let all: usize = readers.iter().map(|(cell, _)| count(cell)).sum();
+    let most = all.div_ceil(all.div_ceil(READERS).max(1));
+    let mut shares: Vec<Vec<Pin>> = Vec::new();
+    let mut room = 0;
+    for reader in readers {
+        let takes = count(&reader.0);
+        if takes > room {
+            shares.push(Vec::new());
+            room = most.max(takes);
+        }
+        room -= takes;
+        shares.last_mut().into_iter().for_each(|share| share.push(reader.clone()));
+    }
+    shares
 }
 
 /// A name's parts, its numbers as numbers: lane 10 comes after lane 9.
@@ -113,6 +137,16 @@ mod tests {
         }
         assert_eq!(module["cells"]["clocked"]["connections"]["CLK"], json!([5]));
         assert_eq!(module["ports"]["y"]["bits"], json!([5]));
+    }
+
+    #[test]
+    fn a_few_block_rams_are_as_far_apart_as_many_tables() {
+        let mut module = module(READERS);
+        assert_eq!(spread(&mut module), 0);
+        for table in 0..READERS {
+            module["cells"][format!("table[{table}]")]["type"] = FAR.0.into();
+        }
+        assert_eq!(spread(&mut module), FAR.1 - 1);
     }
 
     #[test]
