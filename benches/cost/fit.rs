@@ -13,7 +13,7 @@ use super::measured::{self, Key, Leaves, TARGETS};
 use super::networks::Network;
 
 /// How much a factor of 1 is preferred, in squares of a network's relative error.
-const PREFERENCE: f64 = 4e-3;
+const PREFERENCE: f64 = 2e-2;
 /// What a whole network's error counts beside those of its leaves.
 const WHOLE: f64 = 2.0;
 const ROUNDS: usize = 3000;

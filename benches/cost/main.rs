@@ -2,7 +2,7 @@
 //!
 //! `sweep` synthesizes the networks of `networks.rs`, every one for every family, and keeps what each leaf took in
 //! `benches/cost/sweep.csv`; a circuit that is there already, with the digest of the Verilog that would be synthesized, is
-//! not run again. `fit` finds the factors of `gen/src/plan/cost/coefficients.rs`. `errors` prints how far the estimates lie
+//! not run again; `sweep 2 wide w1` runs two at once of those alone whose names begin so. `fit` finds the factors of `gen/src/plan/cost/coefficients.rs`. `errors` prints how far the estimates lie
 //! off, on the networks of the sweep and on those outside; `detail NETWORK` shows where.
 
 mod fit;
@@ -17,8 +17,11 @@ fn main() -> ExitCode {
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["sweep"] => measured::sweep(root, 1),
-        ["sweep", jobs] => measured::sweep(root, jobs.parse().expect("how many jobs at once")),
+        ["sweep"] => measured::sweep(root, 1, &[""]),
+        ["sweep", jobs, ref names @ ..] => {
+            let names = if names.is_empty() { &[""] } else { names };
+            measured::sweep(root, jobs.parse().expect("how many jobs at once"), names);
+        }
         ["fit"] => fit::fit(root),
         ["errors"] => fit::errors(root),
         ["detail", name] => fit::detail(root, name),

@@ -38,8 +38,12 @@ const FOLDS: [[usize; 2]; 2] = [[8, 8], [16, 4]];
 
 /// The networks of the sweep, and those that it never sees.
 pub fn networks(root: &Path) -> (Vec<Network>, Vec<Network>) {
-    let unseen = examples(root).into_iter().chain(networks::UNSEEN.map(networks::random)).collect();
-    (networks::SWEEP.map(networks::random).collect(), unseen)
+    let [wide, unseen_wide] = networks::WIDE;
+    let unseen = examples(root)
+        .into_iter()
+        .chain(networks::UNSEEN.map(networks::random))
+        .chain(unseen_wide.map(networks::wide));
+    (networks::SWEEP.map(networks::random).chain(wide.map(networks::wide)).collect(), unseen.collect())
 }
 
 /// The digits networks as they are described, and theirs and the peers' with several foldings.
@@ -138,13 +142,17 @@ pub fn find<'a>(
     all.find(|((name, of, _), _)| *name == network.name && *of == target.name()).map(|(_, leaves)| leaves)
 }
 
-/// Runs what is missing, so many circuits at once.
-pub fn sweep(root: &Path, jobs: usize) {
+/// Runs what is missing of the networks whose names begin as one of `prefixes`, so many circuits at once; what is known of the
+/// others stays.
+pub fn sweep(root: &Path, jobs: usize, prefixes: &[&str]) {
     let (sweep, unseen) = networks(root);
+    let is_asked = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    let asked = unseen.iter().chain(&sweep).filter(|network| is_asked(&network.name));
     let all: Vec<(&Network, Target)> =
-        unseen.iter().chain(&sweep).flat_map(|network| TARGETS.map(|target| (network, target))).collect();
+        asked.flat_map(|network| TARGETS.map(|target| (network, target))).collect();
     let known = read(root);
-    let circuits = Mutex::new(BTreeMap::new());
+    let others = known.clone().into_iter().filter(|((name, ..), _)| !is_asked(name));
+    let circuits = Mutex::new(others.collect::<BTreeMap<Key, Leaves>>());
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} (left {eta}) {msg}").expect("a style");
     let bar = ProgressBar::new(all.len() as u64).with_style(style);

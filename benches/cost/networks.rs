@@ -14,6 +14,8 @@ use dice::Dice;
 pub const SWEEP: std::ops::Range<u64> = 0..72;
 /// Seeds of the random networks that it never sees.
 pub const UNSEEN: std::ops::Range<u64> = 1000..1012;
+/// Seeds of the networks with one wide array that the model is fitted to, and of those that it never sees.
+pub const WIDE: [std::ops::Range<u64>; 2] = [0..5, 1000..1006];
 
 /// A network and how it is built.
 pub struct Network {
@@ -219,6 +221,32 @@ pub fn random(seed: u64) -> Network {
             builder.then("best", Op::ArgMax);
         }
     }
+    let Builder { mut graph, last, hardware, .. } = builder;
+    graph.output(last);
+    Network { name, graph, hardware }
+}
+
+/// The network of a seed with one array of some hundred lanes of few bits, as large networks have them.
+pub fn wide(seed: u64) -> Network {
+    let mut dice = Dice((seed + 77).wrapping_mul(0x0123_4567_89ab_cdef));
+    let name = format!("wide{seed}");
+    let mut graph = Graph::new(&name);
+    let (scheme, encoding) = match seed % 5 {
+        0 | 3 => (Scheme::Binary, Encoding::Bipolar),
+        1 => (Scheme::Ternary, Encoding::Ternary),
+        2 => (Scheme::Ternary, Encoding::Unsigned(dice.size(2, 8) as u32)),
+        _ => (dice.pick(&[Scheme::TwoBit, Scheme::Binary]), Encoding::Signed(dice.size(3, 6) as u32)),
+    };
+    let (pe, simd) = (dice.size(4, 16), dice.size(24, 64));
+    let pixels = dice.pick(&[1, 1, 2, 4]);
+    let (outputs, channels) = (pe * dice.size(1, 4), simd * dice.size(1, 3));
+    let weights = dice.weights(scheme, outputs, 4 * channels);
+    let last = graph.input("input", Shape(vec![5, 9, channels]), Format::integer(encoding));
+    let hardware = Hardware { clock_mhz: Some(100.0), ..Hardware::default() };
+    let mut builder = Builder { dice, graph, last, hardware };
+    builder.then("conv0", Op::Conv2d { weights, window: Window::valid([2, 2], [1, 1]), groups: 1 });
+    builder.hardware.folding.insert("conv0".to_owned(), Array::Folded(Folding { pe, simd, pixels }));
+    builder.activate("act0");
     let Builder { mut graph, last, hardware, .. } = builder;
     graph.output(last);
     Network { name, graph, hardware }

@@ -47,7 +47,8 @@ pub(super) fn target_of(hardware: &Hardware) -> Result<Target> {
     Ok(named_target(hardware)?.unwrap_or(DEFAULT_TARGET))
 }
 
-/// One folding for every group: what the user fixed, and the cheapest that reaches the goal within the budget for the rest.
+/// One folding for every group: what the user fixed, and the cheapest that reaches the goal within the budget for the rest;
+/// where it can, with no more blocks than the device has.
 ///
 /// # Errors
 /// When a named layer has no array, a folding exceeds its matrix, or nothing reaches the goal within the budget.
@@ -56,18 +57,41 @@ pub(super) fn choose(graph: &Graph, groups: &[Group], hardware: &Hardware) -> Re
     let target = target_of(hardware)?;
     let search = Search::new(graph, groups, &fixed, target, clock_of(hardware));
     let asked = limits_of(hardware, target)?;
+    let keep_to = |limits| keep_to(limits, &search, graph, groups, hardware, &fixed);
+    let has = target.available();
+    let blocks = Limits {
+        bram: asked.bram.or(Some(has.bram as f64)),
+        dsp: asked.dsp.or((has.dsp > 0).then_some(has.dsp as f64)),
+        ..asked
+    };
+    let mut found = keep_to(asked);
+    let is_bound = hardware.goal.is_some() && named_target(hardware)?.is_some();
+    if is_bound && found.as_ref().is_ok_and(|found| !blocks.hold(&found.cost)) {
+        found = keep_to(blocks).or(found);
+    }
+    let found = found?;
+    Ok(Choice { foldings: found.foldings, is_optimal: found.is_optimal, limits: asked })
+}
+
+fn keep_to(
+    asked: Limits,
+    search: &Search,
+    graph: &Graph,
+    groups: &[Group],
+    hardware: &Hardware,
+    fixed: &[Option<Folding>],
+) -> Result<Solution> {
     let mut limits = asked;
     for _ in 0..CORRECTIONS {
-        let found = within(&search, graph, groups, hardware, &fixed, &limits)?;
-        let choice = Choice { foldings: found.foldings, is_optimal: found.is_optimal, limits: asked };
+        let found = within(search, graph, groups, hardware, fixed, &limits)?;
         if asked == Limits::default() {
-            return Ok(choice);
+            return Ok(found);
         }
         // What stands around the stages, and the depth of buffers, show in the plan alone.
-        let plan = assemble(graph, groups, &choice.foldings, hardware, Detail::Sketch(None))?;
-        let total = cost::plan(&plan, target).total;
+        let plan = assemble(graph, groups, &found.foldings, hardware, Detail::Sketch(None))?;
+        let total = cost::plan(&plan, target_of(hardware)?).total;
         if !tighten(&mut limits, &asked, &total) {
-            return Ok(choice);
+            return Ok(found);
         }
     }
     Err(Error::input("found a budget that stages keep to, and buffers between them do not")

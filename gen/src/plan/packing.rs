@@ -116,7 +116,7 @@ impl Packing {
     }
 
     /// LUTs that select the bank and put words together.
-    fn luts(&self, depth: usize, width: usize) -> usize {
+    pub fn luts(&self, depth: usize, width: usize) -> usize {
         let selection = |words: usize| match LUTS_OF_SELECTION.get(words) {
             Some(&luts) => luts,
             None => (2 * words).div_ceil(3),

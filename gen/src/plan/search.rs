@@ -22,8 +22,8 @@ use super::stage::{self, Builder};
 
 /// Choices kept of a state under a budget; with more, what is found may not be the best.
 const MOST_LABELS: usize = 64;
-/// Weights that may be wired in: beyond, even half an adder each fills no device that there is.
-const MOST_WIRED: usize = 60_000;
+/// LUTs that a weight takes where it is wired in, at least: half an adder or more.
+const LUTS_OF_WIRED: usize = 4;
 /// Beats that an operand's buffer is taken to hold while foldings are compared; the cycle model finds the true number.
 const ASSUMED_BUFFER: usize = 16;
 
@@ -51,7 +51,8 @@ impl Limits {
         ]
     }
 
-    fn hold(&self, cost: &Cost) -> bool {
+    /// Whether a cost keeps to them.
+    pub fn hold(&self, cost: &Cost) -> bool {
         self.each(cost).iter().all(|&(limit, used, _)| limit.is_none_or(|limit| used <= limit))
     }
 }
@@ -101,11 +102,12 @@ impl<'a> Search<'a> {
         target: Target,
         clock_mhz: f64,
     ) -> Self {
+        let most_wired = target.available().lut / LUTS_OF_WIRED;
         let choices = groups.iter().zip(fixed).map(|(group, &fixed)| {
             let too_large = |folding: &Folding| {
                 folding.unrolled
                     && fixed.is_none()
-                    && matches!(group.head, Head::Array(weights, ..) if weights.values.len() - weights.zeros() > MOST_WIRED)
+                    && matches!(group.head, Head::Array(weights, ..) if weights.values.len() - weights.zeros() > most_wired)
             };
             let all = candidates(group, fixed).into_iter().filter(|folding| !too_large(folding));
             all.map(|folding| (folding, group.cycles(folding))).collect()
@@ -503,10 +505,12 @@ mod tests {
         for &cycles in paces.iter().step_by(1 + paces.len() / 6) {
             let cheapest = search.cheapest(cycles, &none).unwrap().unwrap();
             let logic = cheapest.cost.cells();
-            let tight = Limits { lut: Some(logic * 1.02), ff: Some(cheapest.cost.ff * 0.97), ..none };
-            let blocks = Limits { bram: Some(0.0), ff: Some(free.cost.ff), ..none };
+            let lean = Limits { lut: Some(logic * 0.97), ..none };
+            let thin = Limits { ff: Some(cheapest.cost.ff * 0.97), ..none };
+            let tight = Limits { lut: Some(logic * 1.01), ff: Some(cheapest.cost.ff * 1.01), ..none };
+            let blocks = Limits { bram: Some(0.0), lut: Some(free.cost.lut), ..none };
             let scarce = Limits { lut: Some(logic * 0.5), ..none };
-            for limits in [none, tight, blocks, scarce] {
+            for limits in [none, lean, thin, tight, blocks, scarce] {
                 let found = search.cheapest(cycles, &limits).unwrap();
                 assert!(found.as_ref().is_none_or(|found| found.is_optimal));
                 let price = found.map(|found| search.price(&found.cost));

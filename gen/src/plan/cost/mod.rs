@@ -66,10 +66,10 @@ impl Cost {
         if self.lc > 0.0 { self.lc } else { (self.lut + self.ff) / 2.0 }
     }
 
-    /// The share of a device that it takes, all resources added up: a block RAM is as dear as the LUTs that come with one.
+    /// The share of a device that it takes: its logic, by which it becomes slow to route, and a part of its blocks.
     pub fn share(&self, has: Available) -> f64 {
         let of = |used: f64, available: usize| if used == 0.0 { 0.0 } else { used / available.max(1) as f64 };
-        of(self.logic(), has.lut) + of(self.bram as f64, has.bram) + of(self.dsp as f64, has.dsp)
+        of(self.logic(), has.lut) + BLOCKS * (of(self.bram as f64, has.bram) + of(self.dsp as f64, has.dsp))
     }
 }
 
@@ -94,6 +94,9 @@ pub struct Estimate {
     /// How far `total.ff` lies off.
     pub ff_error: Spread,
 }
+
+/// How dear a share of a device's block RAMs and multipliers is beside as large a share of its logic.
+const BLOCKS: f64 = 0.3;
 
 /// LUTs, flip-flops and logic cells as fractions of what is drawn.
 type Factors = [f64; 3];

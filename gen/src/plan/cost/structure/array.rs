@@ -167,6 +167,7 @@ impl Counter {
             self.rom(["array.rom_blocks", "array.rom_logic"], words, width);
         } else {
             self.found.bram += array.packing.blocks(words, width, self.family.block_ram());
+            self.add("array.unpack", array.packing.luts(words, width) as f64, 0.0);
             self.add("array.rom_blocks", 0.0, if self.family == Family::Ecp5 { 0.0 } else { width as f64 });
         }
     }
