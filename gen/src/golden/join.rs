@@ -10,9 +10,7 @@ pub(super) fn add<T: Number>(operands: &[&[Lanes<T>]], output: &mut [Lanes<T>]) 
     output.copy_from_slice(first);
     for operand in rest {
         for (sum, value) in output.iter_mut().zip(*operand) {
-            for (sum, &value) in sum.0.iter_mut().zip(&value.0) {
-                *sum = sum.plus(value);
-            }
+            sum.join(value, T::plus);
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The golden model: what every bit of a network's output must be.
 //!
 //! A bit-accurate interpreter of [`ir::Graph`](crate::ir::Graph). It knows nothing of folding,
-//! pipelines or targets. Numbers are integers throughout; they are held in single precision where the
-//! facts prove that no value and no partial sum exceeds 2^24, in double precision up to 2^53, and in 64
-//! bits beyond, so that every result is exact.
+//! pipelines or targets. Numbers are integers throughout; they are held in 16 bits where the facts prove that
+//! every value fits, in single precision where no value and no partial sum exceeds 2^24, in double precision
+//! up to 2^53, and in 64 bits beyond, so that every result is exact.
 
+mod frames;
+mod grouped;
 mod join;
 mod lanes;
 mod pool;
 mod product;
 mod program;
 mod requantize;
+mod shift;
+mod sliding;
 mod softmax;
 mod threshold;
 
@@ -18,10 +22,11 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::fixed::{Encoding, Range};
-use crate::ir::{Graph, Node, NodeId, Op, Weights};
+use crate::fixed::{Encoding, Format, Range};
+use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
 
-use lanes::{LANES, Lanes, Number};
+use frames::{Legal, Reader};
+use lanes::Number;
 use program::{Kernel, Program};
 
 /// A network, prepared to be run on batches of frames.
@@ -35,6 +40,7 @@ pub struct Golden {
 
 #[derive(Clone, Debug)]
 enum Kernels {
+    Narrow(Vec<Kernel<i16>>),
     Single(Vec<Kernel<f32>>),
     Double(Vec<Kernel<f64>>),
     Wide(Vec<Kernel<i64>>),
@@ -43,10 +49,11 @@ enum Kernels {
 impl Golden {
     /// Packs the weights and chooses the arithmetic of every node.
     pub fn new(graph: &Graph) -> Self {
-        let bound = graph.nodes().iter().map(|node| greatest_magnitude(graph, node)).max().unwrap_or(0);
-        let kernels = if bound < f32::EXACT.into() {
+        let kernels = if suits::<i16>(graph) {
+            Kernels::Narrow(prepare(graph))
+        } else if suits::<f32>(graph) {
             Kernels::Single(prepare(graph))
-        } else if bound < f64::EXACT.into() {
+        } else if suits::<f64>(graph) {
             Kernels::Double(prepare(graph))
         } else {
             Kernels::Wide(prepare(graph))
@@ -82,7 +89,8 @@ impl Golden {
     /// # Errors
     /// As [`Self::run`].
     pub fn check(&self, input: ArrayView2<i32>) -> Result<()> {
-        check_input(&self.graph, &input)
+        check_elements(&self.graph, &input)?;
+        check_values(&self.graph, &input)
     }
 
     /// The values of every node of `keep`, in that order, each `[batch, elements of the node]`.
@@ -90,12 +98,17 @@ impl Golden {
     /// # Errors
     /// As [`Self::run`].
     pub fn run_keeping(&self, input: ArrayView2<i32>, keep: &[NodeId]) -> Result<Vec<Array2<i64>>> {
-        check_input(&self.graph, &input)?;
-        Ok(match &self.kernels {
+        check_elements(&self.graph, &input)?;
+        let kept = match &self.kernels {
+            Kernels::Narrow(kernels) => run_batch(&self.graph, kernels, input, keep),
             Kernels::Single(kernels) => run_batch(&self.graph, kernels, input, keep),
             Kernels::Double(kernels) => run_batch(&self.graph, kernels, input, keep),
             Kernels::Wide(kernels) => run_batch(&self.graph, kernels, input, keep),
-        })
+        };
+        match kept {
+            Some(kept) => Ok(kept),
+            None => Err(first_illegal_value(&self.graph, &input)),
+        }
     }
 }
 
@@ -104,24 +117,52 @@ fn prepare<T: Number>(graph: &Graph) -> Vec<Kernel<T>> {
     graph.nodes().iter().map(|node| Kernel::new(&node.op, &operands(node))).collect()
 }
 
-/// The greatest magnitude of a node's values and of every partial sum on the way to them.
-fn greatest_magnitude(graph: &Graph, node: &Node) -> u128 {
-    let operand = node.inputs.first().map_or(Range::new(0, 0), |&id| graph[id].fact.range);
-    let partial = match &node.op {
-        Op::Dense(weights) => partial_sums(weights, operand),
-        Op::Conv2d { weights, window, .. } => {
-            partial_sums(weights, operand.hull(Range::new(window.pad_value, window.pad_value)))
-        }
+/// Whether every value of the network is exact in a number type, and so is every sum on the way to one.
+fn suits<T: Number>(graph: &Graph) -> bool {
+    graph.nodes().iter().all(|node| {
+        let on_the_way = if T::WRAPS { 0 } else { greatest_partial_sum(graph, node) };
+        greatest_value(graph, node).max(on_the_way) <= T::EXACT.into()
+    })
+}
+
+/// The greatest magnitude of a node's values and of what must be held to compute them.
+fn greatest_value(graph: &Graph, node: &Node) -> u128 {
+    let operand = operand_range(graph, node);
+    let held = match &node.op {
         Op::AveragePool { window, .. } => {
-            let values = operand.hull(Range::new(window.pad_value, window.pad_value));
-            u128::from(values.magnitude()) * window.area() as u128
+            u128::from(padded(operand, window).magnitude()) * window.area() as u128
         }
-        Op::Add => node.inputs.iter().map(|&id| u128::from(graph[id].fact.range.magnitude())).sum(),
         // A threshold beyond the range is brought to one past its edge.
         Op::Threshold(_) => u128::from(operand.magnitude()) + 1,
         Op::Input
+        | Op::Dense(_)
+        | Op::Conv2d { .. }
         | Op::MaxPool(_)
         | Op::Requantize(_)
+        | Op::Table { .. }
+        | Op::Flatten
+        | Op::ArgMax
+        | Op::Add
+        | Op::Concat
+        | Op::Upsample(_)
+        | Op::DepthToSpace { .. }
+        | Op::Softmax(_) => 0,
+    };
+    held.max(node.fact.range.magnitude().into())
+}
+
+/// The greatest magnitude of a sum on the way to a node's values, whatever the order of its terms.
+fn greatest_partial_sum(graph: &Graph, node: &Node) -> u128 {
+    let operand = operand_range(graph, node);
+    match &node.op {
+        Op::Dense(weights) => partial_sums(weights, operand),
+        Op::Conv2d { weights, window, .. } => partial_sums(weights, padded(operand, window)),
+        Op::Add => node.inputs.iter().map(|&id| u128::from(graph[id].fact.range.magnitude())).sum(),
+        Op::Input
+        | Op::MaxPool(_)
+        | Op::AveragePool { .. }
+        | Op::Requantize(_)
+        | Op::Threshold(_)
         | Op::Table { .. }
         | Op::Flatten
         | Op::ArgMax
@@ -129,8 +170,16 @@ fn greatest_magnitude(graph: &Graph, node: &Node) -> u128 {
         | Op::Upsample(_)
         | Op::DepthToSpace { .. }
         | Op::Softmax(_) => 0,
-    };
-    partial.max(node.fact.range.magnitude().into())
+    }
+}
+
+fn operand_range(graph: &Graph, node: &Node) -> Range {
+    node.inputs.first().map_or(Range::new(0, 0), |&id| graph[id].fact.range)
+}
+
+/// What may stand under a window.
+fn padded(operand: Range, window: &Window) -> Range {
+    operand.hull(Range::new(window.pad_value, window.pad_value))
 }
 
 fn partial_sums(weights: &Weights, values: Range) -> u128 {
@@ -140,7 +189,7 @@ fn partial_sums(weights: &Weights, values: Range) -> u128 {
     (0..weights.outputs()).map(row_sum).max().unwrap_or(0) * u128::from(values.magnitude())
 }
 
-fn check_input(graph: &Graph, input: &ArrayView2<i32>) -> Result<()> {
+fn check_elements(graph: &Graph, input: &ArrayView2<i32>) -> Result<()> {
     let inputs: Vec<NodeId> = graph.inputs().collect();
     let [id] = inputs[..] else {
         return Err(Error::input(format!(
@@ -149,88 +198,79 @@ fn check_input(graph: &Graph, input: &ArrayView2<i32>) -> Result<()> {
             graph.name
         )));
     };
-    let fact = &graph[id].fact;
-    if input.ncols() != fact.shape.elements() {
+    let shape = &graph[id].fact.shape;
+    if input.ncols() != shape.elements() {
         return Err(Error::input(format!(
-            "found frames of {} elements; expected {}, the elements of {}",
+            "found frames of {} elements; expected {}, the elements of {shape}",
             input.ncols(),
-            fact.shape.elements(),
-            fact.shape
+            shape.elements(),
         )));
     }
-    let encoding = fact.format.encoding;
-    let range = encoding.range();
-    let written = |&value: &i32| encoding.encode(value.into()).is_some();
-    if is_within(input, range) && encoding != Encoding::Bipolar {
-        return Ok(());
-    }
-    match input.indexed_iter().find(|(_, value)| !written(value)) {
-        Some(((frame, element), value)) => Err(Error::input(format!(
-            "frame {frame}, element {element}: found {value}; expected a value of {encoding}, {}",
-            encoding.range()
-        ))
-        .mend(format!("give the input as the integers q of its format, {}", fact.format))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-/// Whether every value lies in `range`, without a branch for each.
-fn is_within(input: &ArrayView2<i32>, range: Range) -> bool {
-    let limit = |value: i64| value.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
-    let (min, max) = (limit(range.min), limit(range.max));
-    input.rows().into_iter().all(|row| row.fold(true, |all, &value| all & (value >= min) & (value <= max)))
+/// The format of the network's input; of a network without one, any.
+fn input_format(graph: &Graph) -> Format {
+    let input = graph.inputs().next();
+    input.map_or(Format::integer(Encoding::Signed(32)), |id| graph[id].fact.format)
+}
+
+fn check_values(graph: &Graph, input: &ArrayView2<i32>) -> Result<()> {
+    if Legal::new(input_format(graph).encoding).has(input) {
+        return Ok(());
+    }
+    Err(first_illegal_value(graph, input))
+}
+
+fn first_illegal_value(graph: &Graph, input: &ArrayView2<i32>) -> Error {
+    let format = input_format(graph);
+    let encoding = format.encoding;
+    let legal = |value: i32| encoding.encode(value.into()).is_some();
+    let found = match input.indexed_iter().find(|&(_, &value)| !legal(value)) {
+        Some(((frame, element), value)) => format!("frame {frame}, element {element}: found {value}"),
+        None => "found an illegal value".to_owned(),
+    };
+    Error::input(format!("{found}; expected a value of {encoding}, {}", encoding.range()))
+        .mend(format!("give the input as the integers q of its format, {format}"))
 }
 
 /// One block of frames and where its results go.
 type Block<'a> = (ArrayView2<'a, i32>, Vec<ArrayViewMut2<'a, i64>>);
 
+/// `None` where a value lies outside the input's format.
 fn run_batch<T: Number>(
     graph: &Graph,
     kernels: &[Kernel<T>],
     input: ArrayView2<i32>,
     keep: &[NodeId],
-) -> Vec<Array2<i64>> {
+) -> Option<Vec<Array2<i64>>> {
     let program = Program::new(graph, kernels, keep);
+    let legal = Legal::new(input_format(graph).encoding);
     let elements = |id: &NodeId| graph[*id].fact.shape.elements();
     let mut kept: Vec<Array2<i64>> =
         keep.iter().map(|id| Array2::zeros((input.nrows(), elements(id)))).collect();
     let mut blocks: Vec<Block> = input
-        .axis_chunks_iter(Axis(0), LANES)
+        .axis_chunks_iter(Axis(0), T::LANES)
         .map(|frames| (frames, Vec::with_capacity(keep.len())))
         .collect();
     for values in &mut kept {
-        for ((_, targets), target) in blocks.iter_mut().zip(values.axis_chunks_iter_mut(Axis(0), LANES)) {
+        for ((_, targets), target) in blocks.iter_mut().zip(values.axis_chunks_iter_mut(Axis(0), T::LANES)) {
             targets.push(target);
         }
     }
-    blocks.into_par_iter().with_min_len(4).for_each_init(
-        || program.workspace::<T>(),
-        |workspace, (frames, targets)| {
-            read_frames(&frames, program.input_mut(workspace));
+    blocks.into_par_iter().with_min_len(4).try_for_each_init(
+        || (program.workspace::<T>(), Reader::new(input.ncols(), legal)),
+        |(workspace, reader), (frames, targets)| {
+            reader.read(&frames, program.input_mut(workspace)).then_some(())?;
             program.run(kernels, workspace);
             for (&id, mut target) in keep.iter().zip(targets) {
-                write_frames(program.values(workspace, id), &mut target);
+                frames::write(program.values(workspace, id), &mut target);
             }
+            Some(())
         },
-    );
-    kept
+    )?;
+    Some(kept)
 }
 
-/// Lays frames side by side; lanes without a frame repeat the last one, so that they hold legal values.
-fn read_frames<T: Number>(frames: &ArrayView2<i32>, lanes: &mut [Lanes<T>]) {
-    let last = frames.nrows() - 1;
-    for lane in 0..LANES {
-        let frame = frames.row(lane.min(last));
-        for (lanes, &value) in lanes.iter_mut().zip(frame) {
-            lanes.0[lane] = T::from_integer(value.into());
-        }
-    }
-}
-
-fn write_frames<T: Number>(lanes: &[Lanes<T>], frames: &mut ArrayViewMut2<i64>) {
-    for (lane, mut frame) in frames.outer_iter_mut().enumerate() {
-        for (target, lanes) in frame.iter_mut().zip(lanes) {
-            *target = lanes.0[lane].to_integer();
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

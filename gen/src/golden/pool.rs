@@ -2,8 +2,8 @@
 
 use crate::fixed::Rounding;
 
-use super::lanes::{LANES, Lanes, Number, dispatched};
-use super::product::Sliding;
+use super::lanes::{Lanes, Number, dispatched};
+use super::sliding::Sliding;
 
 /// The greatest value under the window, per channel; padded places do not count.
 pub(super) fn max_pool<T: Number>(sliding: &Sliding, image: &[Lanes<T>], output: &mut [Lanes<T>]) {
@@ -72,29 +72,31 @@ dispatched! {
 #[inline(always)]
 fn greatest_body<const FUSED: bool, T: Number>(values: &[Lanes<T>], best: &mut [Lanes<T>]) {
     for (value, best) in values.iter().zip(best) {
-        for (&value, best) in value.0.iter().zip(&mut best.0) {
-            *best = if value > *best { value } else { *best };
-        }
+        best.join(value, |best, value| if value > best { value } else { best });
     }
 }
 
 fn sum<T: Number>(values: &[Lanes<T>], sums: &mut [Lanes<T>]) {
     for (value, sum) in values.iter().zip(sums) {
-        for (&value, sum) in value.0.iter().zip(&mut sum.0) {
-            *sum = sum.plus(value);
-        }
+        sum.join(value, T::plus);
     }
 }
 
-/// The index of the greatest element; the lowest index wins a tie.
-pub(super) fn argmax<T: Number>(values: &[Lanes<T>], output: &mut [Lanes<T>]) {
-    let mut best = [T::ZERO; LANES];
+dispatched! {
+    /// The index of the greatest element; the lowest index wins a tie.
+    pub(super) fn argmax<T: Number>(values: &[Lanes<T>], output: &mut [Lanes<T>]) = argmax_body
+}
+
+#[inline(always)]
+fn argmax_body<const FUSED: bool, T: Number>(values: &[Lanes<T>], output: &mut [Lanes<T>]) {
     let mut index = Lanes::splat(T::ZERO);
-    for (element, values) in values.iter().enumerate() {
-        let element_index = T::from_integer(element as i64);
-        for ((best, index), &value) in best.iter_mut().zip(&mut index.0).zip(&values.0) {
-            if element == 0 || value > *best {
-                (*best, *index) = (value, element_index);
+    if let Some((&first, others)) = values.split_first() {
+        let mut best = first;
+        for (element, values) in (1..).zip(others) {
+            let element = T::from_integer(element);
+            for ((best, index), &value) in best.iter_mut().zip(index.iter_mut()).zip(values.iter()) {
+                *index = if value > *best { element } else { *index };
+                *best = if value > *best { value } else { *best };
             }
         }
     }

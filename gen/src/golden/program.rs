@@ -3,11 +3,13 @@
 use crate::fixed::Range;
 use crate::ir::{Fact, Graph, NodeId, Op, Softmax};
 
+use super::grouped::Grouped;
 use super::join::{Rearrangement, add, concat};
 use super::lanes::{Lanes, Number};
 use super::pool::{Averaging, argmax, average_pool, max_pool};
-use super::product::{Grouped, Product, Sliding};
+use super::product::{Product, Scratch};
 use super::requantize::Requantizer;
+use super::sliding::Sliding;
 use super::softmax::softmax;
 use super::threshold::{Lookup, Stairs};
 
@@ -20,7 +22,7 @@ pub(super) enum Kernel<T> {
     GroupedConv2d(Grouped<T>, Sliding),
     MaxPool(Sliding),
     AveragePool(Sliding, Averaging),
-    Requantize(Requantizer),
+    Requantize(Requantizer<T>),
     Threshold(Stairs<T>),
     Table(Lookup<T>),
     Flatten,
@@ -41,12 +43,12 @@ impl<T: Number> Kernel<T> {
         let channels = operand.map_or(1, |fact| fact.shape.channels());
         match op {
             Op::Input => Kernel::Input,
-            Op::Dense(weights) => Kernel::Dense(Product::new(weights)),
+            Op::Dense(weights) => Kernel::Dense(Product::new(weights.values.view(), operand)),
             Op::Conv2d { weights, window, groups: 1 } => {
-                Kernel::Conv2d(Product::new(weights), Sliding::new(*window, image))
+                Kernel::Conv2d(Product::new(weights.values.view(), operand), Sliding::new(*window, image))
             }
             Op::Conv2d { weights, window, groups } => Kernel::GroupedConv2d(
-                Grouped::new(weights, *groups, window.area()),
+                Grouped::new(weights, *groups, window.area(), operand),
                 Sliding::new(*window, image),
             ),
             Op::MaxPool(window) => Kernel::MaxPool(Sliding::new(*window, image)),
@@ -54,9 +56,7 @@ impl<T: Number> Kernel<T> {
                 let averaging = Averaging { rounding: *rounding, count_padding: *count_padding };
                 Kernel::AveragePool(Sliding::new(*window, image), averaging)
             }
-            Op::Requantize(requantize) => {
-                Kernel::Requantize(Requantizer::new::<T>(requantize, channels, range))
-            }
+            Op::Requantize(requantize) => Kernel::Requantize(Requantizer::new(requantize, channels, range)),
             Op::Threshold(thresholds) => Kernel::Threshold(Stairs::new(thresholds, range)),
             Op::Table { entries, .. } => Kernel::Table(Lookup::new(entries, range.min)),
             Op::Flatten => Kernel::Flatten,
@@ -189,26 +189,30 @@ impl Program {
             let operand = |&(node, elements): &(usize, usize)| {
                 self.buffer_of[node].map_or(&[][..], |buffer| &workspace.buffers[buffer][..elements])
             };
-            let operands: Vec<&[Lanes<T>]> = step.operands.iter().map(operand).collect();
-            step.run(kernels, &operands, &mut target[..step.elements], &mut workspace.patch);
+            let (patch, scratch) = (&mut workspace.patch, &mut workspace.scratch);
+            step.run(kernels, operand, &mut target[..step.elements], (patch, scratch));
             workspace.buffers[to] = target;
         }
     }
 
     /// Where the input goes.
-    pub fn input_mut<'w, T>(&self, workspace: &'w mut Workspace<T>) -> &'w mut [Lanes<T>] {
+    pub fn input_mut<'w, T: Number>(&self, workspace: &'w mut Workspace<T>) -> &'w mut [Lanes<T>] {
         &mut workspace.buffers[self.buffer_of[self.input].unwrap_or(0)]
     }
 
     /// The values of a kept node.
-    pub fn values<'w, T>(&self, workspace: &'w Workspace<T>, id: NodeId) -> &'w [Lanes<T>] {
+    pub fn values<'w, T: Number>(&self, workspace: &'w Workspace<T>, id: NodeId) -> &'w [Lanes<T>] {
         self.buffer_of[id.index()].map_or(&[], |buffer| &workspace.buffers[buffer])
     }
 
     /// Memory for one block of frames.
     pub fn workspace<T: Number>(&self) -> Workspace<T> {
         let buffer = |&elements: &usize| vec![Lanes::splat(T::ZERO); elements];
-        Workspace { buffers: self.buffers.iter().map(buffer).collect(), patch: Vec::new() }
+        Workspace {
+            buffers: self.buffers.iter().map(buffer).collect(),
+            patch: Vec::new(),
+            scratch: Scratch::new(),
+        }
     }
 }
 
@@ -232,27 +236,29 @@ fn fused_chain<T: Number>(graph: &Graph, kernels: &[Kernel<T>], id: NodeId, keep
 
 /// The buffers of one block of frames.
 #[derive(Debug)]
-pub(super) struct Workspace<T> {
+pub(super) struct Workspace<T: Number> {
     buffers: Vec<Vec<Lanes<T>>>,
     patch: Vec<Lanes<T>>,
+    scratch: Scratch<T>,
 }
 
 impl Step {
-    fn run<T: Number>(
+    fn run<'w, T: Number>(
         &self,
         kernels: &[Kernel<T>],
-        operands: &[&[Lanes<T>]],
+        operand: impl Fn(&(usize, usize)) -> &'w [Lanes<T>],
         output: &mut [Lanes<T>],
-        patch: &mut Vec<Lanes<T>>,
+        (patch, scratch): (&mut Vec<Lanes<T>>, &mut Scratch<T>),
     ) {
-        let Some(&input) = operands.first() else { return };
+        let Some(input) = self.operands.first().map(&operand) else { return };
+        let operands = || self.operands.iter().map(&operand).collect::<Vec<_>>();
         let followers = |position: &mut [Lanes<T>]| {
             self.followers.iter().for_each(|&follower| kernels[follower].apply(position));
         };
         match &kernels[self.node] {
             Kernel::Input => {}
             Kernel::Dense(product) => {
-                product.apply(input, output);
+                product.apply(input, output, scratch);
                 followers(output);
             }
             Kernel::Conv2d(product, sliding) => {
@@ -261,7 +267,7 @@ impl Step {
                     sliding.outputs().zip(output.chunks_exact_mut(product.outputs()))
                 {
                     sliding.gather(row, column, 0..sliding.channels(), input, patch);
-                    product.apply(patch, position);
+                    product.apply(patch, position, scratch);
                     followers(position);
                 }
             }
@@ -269,7 +275,7 @@ impl Step {
                 for ((row, column), position) in
                     sliding.outputs().zip(output.chunks_exact_mut(grouped.outputs()))
                 {
-                    grouped.apply(sliding, [row, column], input, patch, position);
+                    grouped.apply(sliding, [row, column], input, (patch, scratch), position);
                     followers(position);
                 }
             }
@@ -285,12 +291,12 @@ impl Step {
             Kernel::Flatten => output.copy_from_slice(input),
             Kernel::ArgMax => argmax(input, output),
             Kernel::Add => {
-                add(operands, output);
+                add(&operands(), output);
                 for position in output.chunks_exact_mut(self.channels) {
                     followers(position);
                 }
             }
-            Kernel::Concat(channels) => concat(operands, channels, output),
+            Kernel::Concat(channels) => concat(&operands(), channels, output),
             Kernel::Softmax(parameters) => {
                 output.copy_from_slice(input);
                 output.chunks_exact_mut(self.channels).for_each(|position| softmax(*parameters, position));

@@ -1,14 +1,17 @@
-//! Requantization over lanes: in floating point where every step is proved exact, else by the
-//! definition.
+//! Requantization over lanes: by shifts of the network's own integers or in floating point where every
+//! step is proved exact, else by the definition.
 
 use crate::fixed::{Range, Rounding, Saturation};
 use crate::ir::{Requantize, Scaling};
 
 use super::lanes::{Lanes, Number, dispatched};
+use super::shift::Shifter;
 
 /// A requantizer, prepared for accumulators of a known range.
 #[derive(Clone, Debug)]
-pub(super) enum Requantizer {
+pub(super) enum Requantizer<T> {
+    /// Sums and shifts of the network's numbers.
+    Shift(Shifter<T>),
     /// Every intermediate fits a single.
     Single(Affine<f32>),
     /// Every intermediate fits a double.
@@ -57,7 +60,7 @@ pub(super) trait Float: Number {
 }
 
 macro_rules! rounding_float {
-    ($type:ty, $mantissa:expr) => {
+    ($type:ty, $mantissa:expr, $from:ident, $to:ident) => {
         impl Float for $type {
             const HALF: Self = 0.5;
             const ONE: Self = 1.0;
@@ -79,19 +82,19 @@ macro_rules! rounding_float {
 
             #[inline(always)]
             fn from_number<T: Number>(value: T) -> Self {
-                value.to_float() as $type
+                value.$from()
             }
 
             #[inline(always)]
             fn to_number<T: Number>(self) -> T {
-                T::from_float(self as f64)
+                T::$to(self)
             }
         }
     };
 }
 
-rounding_float!(f32, 23);
-rounding_float!(f64, 52);
+rounding_float!(f32, 23, to_single, from_single);
+rounding_float!(f64, 52, to_double, from_double);
 
 /// To the nearest integer, ties to even; for |value| < a quarter of `EXACT`.
 #[inline(always)]
@@ -126,9 +129,12 @@ fn toward_zero<A: Float>(value: A) -> A {
     symmetric(value, floor)
 }
 
-impl Requantizer {
+impl<T: Number> Requantizer<T> {
     /// Chooses the fastest arithmetic that is exact for every accumulator in `range`.
-    pub fn new<T: Number>(requantize: &Requantize, channels: usize, range: Range) -> Self {
+    pub fn new(requantize: &Requantize, channels: usize, range: Range) -> Self {
+        if let Some(shifter) = Shifter::new(requantize, channels, range) {
+            return Requantizer::Shift(shifter);
+        }
         let one_step =
             requantize.saturation == Saturation::Saturate && requantize.rounding != Rounding::TfliteDouble;
         let exact_up_to = |limit: u64| one_step && is_exact(requantize, channels, range, limit);
@@ -142,8 +148,9 @@ impl Requantizer {
     }
 
     /// Requantizes the channels of one position.
-    pub fn apply<T: Number>(&self, position: &mut [Lanes<T>]) {
+    pub fn apply(&self, position: &mut [Lanes<T>]) {
         match self {
+            Requantizer::Shift(shifter) => shifter.apply(position),
             Requantizer::Single(affine) => requantize(affine, position),
             Requantizer::Double(affine) => requantize(affine, position),
             Requantizer::Exact(requantize) => {
@@ -209,10 +216,10 @@ impl<A: Float> Affine<A> {
 
     #[inline(always)]
     fn each<T: Number>(&self, position: &mut [Lanes<T>], round: impl Fn(A) -> A) {
-        for (channel, lanes) in self.channels.iter().zip(position) {
+        for (&Channel { bias, factor, negative }, lanes) in self.channels.iter().zip(position) {
             lanes.map(|accumulator| {
-                let sum = A::from_number(accumulator).plus(channel.bias);
-                let factor = if sum < A::ZERO { channel.negative } else { channel.factor };
+                let sum = A::from_number(accumulator).plus(bias);
+                let factor = if sum < A::ZERO { negative } else { factor };
                 let value = round(sum.times(factor)).plus(self.zero);
                 let value = if value < self.least { self.least } else { value };
                 (if value > self.greatest { self.greatest } else { value }).to_number()

@@ -3,14 +3,14 @@
 
 use crate::ir::Softmax;
 
-use super::lanes::{LANES, Lanes, Number};
+use super::lanes::{Lanes, Number};
 
 /// The probabilities of the scores of one position, in units of 1/256 above −128.
 pub(super) fn softmax<T: Number>(parameters: Softmax, position: &mut [Lanes<T>]) {
-    for lane in 0..LANES {
-        let scores: Vec<i64> = position.iter().map(|lanes| lanes.0[lane].to_integer()).collect();
+    for lane in 0..T::LANES {
+        let scores: Vec<i64> = position.iter().map(|lanes| lanes[lane].to_integer()).collect();
         for (lanes, probability) in position.iter_mut().zip(probabilities(parameters, &scores)) {
-            lanes.0[lane] = T::from_integer(probability);
+            lanes[lane] = T::from_integer(probability);
         }
     }
 }

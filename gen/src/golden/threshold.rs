@@ -3,7 +3,7 @@
 use crate::fixed::Range;
 use crate::ir::Thresholds;
 
-use super::lanes::{LANES, Lanes, Number, dispatched};
+use super::lanes::{Lanes, Number, dispatched};
 
 /// Up to this many thresholds are compared one by one, all lanes at once; more by bisection.
 const COMPARED: usize = 48;
@@ -58,13 +58,12 @@ dispatched! {
 #[inline(always)]
 fn climb_body<const FUSED: bool, T: Number>(stairs: &Stairs<T>, position: &mut [Lanes<T>]) {
     for (channel, lanes) in position.iter_mut().enumerate() {
-        let mut levels = [stairs.first; LANES];
+        let mut levels = Lanes::splat(stairs.first);
         for &threshold in stairs.row(channel) {
-            for (level, &value) in levels.iter_mut().zip(&lanes.0) {
-                *level = level.plus(if value >= threshold { stairs.step } else { T::ZERO });
-            }
+            let step = |value: T| if value >= threshold { stairs.step } else { T::ZERO };
+            levels.join(lanes, |level, value| level.plus(step(value)));
         }
-        lanes.0 = levels;
+        *lanes = levels;
     }
 }
 
