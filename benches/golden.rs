@@ -1,8 +1,8 @@
 //! How fast the golden model is: `cargo bench --bench golden [-- NET.yaml …]`.
 //!
 //! Without arguments: every network in `examples/`, and those of `../shared` that the conversion scripts
-//! make, where Python with numpy is found; beside the networks of `../shared/nets` stands what NumPy makes of them on
-//! one thread (`benches/numpy_products.py`). Runs on one thread are timed by what they compute, so that other work on
+//! make, where Python with numpy is found; beside the networks of `../shared/nets` and FINN's LFC stands what NumPy makes of
+//! them on one thread (`benches/numpy_products.py`), both at their best batch size. Runs on one thread are timed by what they compute, so that other work on
 //! the machine counts little; those on all threads by the clock. Prints a table and writes `target/golden.json`.
 
 use std::collections::BTreeMap;
@@ -18,11 +18,14 @@ use netetch::ir::Graph;
 use netetch::lower;
 use serde::Serialize;
 
-/// Multiply-accumulates per run, about.
+/// Multiply-accumulates per run, at most about.
 const WORK: usize = 50_000_000;
 
+/// Frames per run, the same as NumPy's; the fastest counts.
+const BATCHES: [usize; 3] = [256, 1024, 4096];
+
 /// How long the runs of a measurement go on. The best of many short ones is what a busy machine leaves of a quiet one.
-const MEASUREMENT: Duration = Duration::from_secs(2);
+const MEASUREMENT: Duration = Duration::from_secs(3);
 
 #[derive(Serialize)]
 struct Row {
@@ -45,14 +48,19 @@ fn main() {
         true => known(root, made.path()),
         false => (given, BTreeMap::new()),
     };
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    let pools = [
+        // A thread of its own would have to be waited for.
+        rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread(),
+        rayon::ThreadPoolBuilder::new(),
+    ]
+    .map(|pool| pool.build().expect("threads"));
     let mut rows = Vec::new();
     for path in networks {
         match lower::read(&path) {
             Ok((_, graph)) => {
-                let numpy = numpy.get(&graph.name).copied();
-                rows.push(Row { numpy_inferences_per_s: numpy, ..measure(&graph, 1) });
-                rows.push(measure(&graph, all));
+                let mut measured = pools.each_ref().map(|pool| measure(&graph, pool));
+                measured[0].numpy_inferences_per_s = numpy.get(&graph.name).copied();
+                rows.extend(measured);
             }
             Err(error) => eprintln!("skipped: {error}"),
         }
@@ -86,7 +94,12 @@ fn known(root: &Path, made: &Path) -> (Vec<PathBuf>, BTreeMap<String, f64>) {
     found.extend(descriptions(made));
     found.extend(descriptions(&made.join("nets")));
     let products = root.join("benches/numpy_products.py");
-    let numpy = output(Command::new(&python).arg(products).arg(shared.join("nets")));
+    let numpy = output(
+        Command::new(&python).arg(products).args(
+            ["nets", "models/finn_lfc_w1a1", "models/mnist_t10k/t10k-images-idx3-ubyte.gz"]
+                .map(|source| shared.join(source)),
+        ),
+    );
     (found, numpy.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
@@ -115,31 +128,39 @@ fn descriptions(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The best of several runs over a batch of values spread over the input's range.
-fn measure(graph: &Graph, threads: usize) -> Row {
+/// The best of several batch sizes that are not too much work.
+fn measure(graph: &Graph, pool: &rayon::ThreadPool) -> Row {
     let products = graph
         .nodes()
         .iter()
         .filter_map(|node| node.op.weights().map(|weights| weights.inputs() * node.fact.shape.elements()));
     let macs: usize = products.sum();
-    let frames = (WORK / macs.max(1)).clamp(64, 1 << 14);
-    let input = frames_for(graph, frames);
+    let most = (WORK / macs.max(1)).max(64);
     let golden = Golden::new(graph);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    let threads = pool.current_num_threads();
+    let batches = BATCHES.map(|frames| frames.min(most));
+    let rates = batches.map(|frames| (frames, pool.install(|| rate(&golden, frames, threads))));
+    let best = rates.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("several batch sizes");
+    let (frames, inferences_per_s) = best;
+    let macs_per_s = inferences_per_s * macs as f64;
+    let network = graph.name.clone();
+    Row { network, macs, frames, threads, inferences_per_s, macs_per_s, numpy_inferences_per_s: None }
+}
+
+/// Inferences per second, the best of several runs over a batch of values spread over the input's range.
+fn rate(golden: &Golden, frames: usize, threads: usize) -> f64 {
+    let input = frames_for(golden.graph(), frames);
     let (start, mut best) = (Instant::now(), f64::INFINITY);
-    while start.elapsed() < MEASUREMENT {
+    while start.elapsed() < MEASUREMENT / BATCHES.len() as u32 {
         let (wall, computing) = (Instant::now(), seconds_computing());
-        let output = pool.install(|| golden.run(input.view())).expect("frames of the input's format");
+        let output = golden.run(input.view()).expect("frames of the input's format");
         std::hint::black_box(output);
         best = best.min(match threads {
             1 => seconds_computing() - computing,
             _ => wall.elapsed().as_secs_f64(),
         });
     }
-    let inferences_per_s = frames as f64 / best;
-    let macs_per_s = inferences_per_s * macs as f64;
-    let network = graph.name.clone();
-    Row { network, macs, frames, threads, inferences_per_s, macs_per_s, numpy_inferences_per_s: None }
+    frames as f64 / best
 }
 
 /// Seconds that this process has spent on processors.
