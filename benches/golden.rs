@@ -1,9 +1,10 @@
 //! How fast the golden model is: `cargo bench --bench golden [-- NET.yaml …]`.
 //!
 //! Without arguments: every network in `examples/`, and those of `../shared` that the conversion scripts
-//! make, where Python with numpy is found; beside the networks of `../shared/nets` and FINN's LFC stands what NumPy makes of
-//! them on one thread (`benches/numpy_products.py`), both at their best batch size. Runs on one thread are timed by what they compute, so that other work on
-//! the machine counts little; those on all threads by the clock. Prints a table and writes `target/golden.json`.
+//! make, where Python with numpy is found; beside the networks of `../shared/nets` and FINN's LFC stands what
+//! NumPy makes of them on one thread (`benches/numpy_products.py`), both at their best batch size. Runs on one
+//! thread are timed by what they compute, so that other work on the machine counts little; those on all threads
+//! by the clock. Prints a table and writes `target/golden.json`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
