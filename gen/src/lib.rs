@@ -4,6 +4,9 @@
 pub mod compress;
 pub mod data;
 pub mod desc;
+#[cfg(test)]
+#[path = "../tests/golden/dice.rs"]
+mod dice;
 pub mod emit;
 pub mod error;
 mod exact;

@@ -46,39 +46,46 @@ pub(super) trait Number: Copy + Debug + PartialOrd + Send + Sync + 'static {
     fn shifted(self, shift: u32) -> Self;
 }
 
+/// What every number type says in the same words.
+macro_rules! converted {
+    ($type:ty, $lanes:expr) => {
+        type Array = [$type; $lanes];
+        const LANES: usize = $lanes;
+        const ZERO: Self = 0 as $type;
+
+        #[inline(always)]
+        fn array(self) -> Self::Array {
+            [self; $lanes]
+        }
+
+        #[inline(always)]
+        fn from_integer(value: i64) -> Self {
+            value as $type
+        }
+
+        #[inline(always)]
+        fn to_integer(self) -> i64 {
+            self as i64
+        }
+
+        #[inline(always)]
+        fn to_single(self) -> f32 {
+            self as f32
+        }
+
+        #[inline(always)]
+        fn to_double(self) -> f64 {
+            self as f64
+        }
+    };
+}
+
 macro_rules! float {
     ($type:ty, $lanes:expr, $exact:expr) => {
         impl Number for $type {
-            type Array = [$type; $lanes];
-            const LANES: usize = $lanes;
             const EXACT: u64 = 1 << $exact;
             const WRAPS: bool = false;
-            const ZERO: Self = 0.0;
-
-            #[inline(always)]
-            fn array(self) -> Self::Array {
-                [self; $lanes]
-            }
-
-            #[inline(always)]
-            fn from_integer(value: i64) -> Self {
-                value as $type
-            }
-
-            #[inline(always)]
-            fn to_integer(self) -> i64 {
-                self as i64
-            }
-
-            #[inline(always)]
-            fn to_single(self) -> f32 {
-                self as f32
-            }
-
-            #[inline(always)]
-            fn to_double(self) -> f64 {
-                self.into()
-            }
+            converted!($type, $lanes);
 
             #[inline(always)]
             fn from_single(value: f32) -> Self {
@@ -119,36 +126,9 @@ float!(f64, 8, 53);
 macro_rules! integer {
     ($type:ty, $lanes:expr) => {
         impl Number for $type {
-            type Array = [$type; $lanes];
-            const LANES: usize = $lanes;
             const EXACT: u64 = <$type>::MAX as u64;
             const WRAPS: bool = true;
-            const ZERO: Self = 0;
-
-            #[inline(always)]
-            fn array(self) -> Self::Array {
-                [self; $lanes]
-            }
-
-            #[inline(always)]
-            fn from_integer(value: i64) -> Self {
-                value as $type
-            }
-
-            #[inline(always)]
-            fn to_integer(self) -> i64 {
-                self.into()
-            }
-
-            #[inline(always)]
-            fn to_single(self) -> f32 {
-                self as f32
-            }
-
-            #[inline(always)]
-            fn to_double(self) -> f64 {
-                self as f64
-            }
+            converted!($type, $lanes);
 
             #[inline(always)]
             fn from_single(value: f32) -> Self {

@@ -187,13 +187,9 @@ impl Position {
 }
 
 #[cfg(test)]
-#[path = "../../tests/golden/dice.rs"]
-mod dice;
-
-#[cfg(test)]
 mod tests {
-    use super::dice::Dice;
     use super::*;
+    use crate::dice::Dice;
 
     impl Dice {
         /// A constant, or one of the nets 2 to 7.
