@@ -34,7 +34,7 @@ demo-all: $(NETETCH) ## every example, for every device that it fits on, with se
 	if [ -n "$$failed" ]; then echo "no bitstream (the reasons are above):$$failed"; fi
 
 test: tools ## every test, with all the tools they need
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 test-train: ## the tests of training, which build apart
 	$(CARGO) test --locked --release -p netetch-train

@@ -1,4 +1,4 @@
-"""Runs a WebAssembly program of the environment: launch.py MODULE FUNCTION [ARGUMENT ...]"""
+"""Runs a WebAssembly program of the environment, or sby, which starts them: launch.py MODULE FUNCTION [ARGUMENT ...]"""
 import importlib
 import os
 import sys
@@ -18,5 +18,7 @@ def visible(argument):
 
 os.environ.setdefault("YOWASP_CACHE_DIR", str(Path(__file__).resolve().parent / "compiled"))
 module, function = sys.argv[1:3]
-sys.argv = [function.removeprefix("_run_").removesuffix("_argv"), *map(visible, sys.argv[3:])]
+program = function.removeprefix("_run_").removesuffix("_argv")
+arguments = sys.argv[3:] if program == "sby" else map(visible, sys.argv[3:])
+sys.argv = [program, *arguments]
 getattr(importlib.import_module(module), function)()
