@@ -10,8 +10,11 @@ use super::handshake::{Model, models};
 use super::run;
 use super::stage::Stage;
 
-/// Frames in a run: the interval between the last two is taken as the steady one.
+/// Frames in a run that looks for the room of buffers.
 const FRAMES: u64 = 6;
+
+/// Frames after which a circuit that has not come to repeat itself is taken as steady.
+const MOST_FRAMES: usize = 64;
 
 /// Cycles without any movement after which a chain counts as stuck.
 const PATIENCE: u64 = 100_000;
@@ -72,15 +75,45 @@ pub fn run(stages: &[Stage], input_beats: u64, outputs: &[Output]) -> Option<Run
     Some(Run { cycles, frame_ends, rows })
 }
 
+/// Cycles from frame to frame once a circuit repeats itself: what buffers held at first may hide for many frames how slow it
+/// is. Of intervals that take turns their mean, rounded up; `None` if it gets stuck.
+pub fn steady(stages: &[Stage], outputs: &[Output]) -> Option<u64> {
+    let mut net = Net::new(stages);
+    let mut ahead = vec![0_u64; outputs.len()];
+    let mut ends: Vec<(u64, Net, Vec<u64>)> = Vec::new();
+    let (mut cycle, mut idle) = (0_u64, 0_u64);
+    let patience = PATIENCE + stages.iter().map(|stage| stage.cycles).max().unwrap_or(0);
+    while idle <= patience {
+        idle = if net.step(true) { 0 } else { idle + 1 };
+        cycle += 1;
+        for (output, ahead) in outputs.iter().zip(&mut ahead) {
+            *ahead += u64::from(net.chains[output.stage + 1].passed);
+        }
+        let beats = |output: &Output| output.stream.beats() as u64;
+        if outputs.iter().zip(&ahead).any(|(output, ahead)| *ahead < beats(output)) {
+            continue;
+        }
+        idle = 0;
+        outputs.iter().zip(&mut ahead).for_each(|(output, ahead)| *ahead -= beats(output));
+        let same = ends.iter().position(|(_, then, before)| *then == net && *before == ahead);
+        let from = same.or((ends.len() == MOST_FRAMES).then(|| ends.len() - 1));
+        if let Some(from) = from {
+            return Some((cycle - ends[from].0).div_ceil((ends.len() - from) as u64));
+        }
+        ends.push((cycle, net.clone(), ahead.clone()));
+    }
+    None
+}
+
 /// The stages behind the buffer at the door. A stream of several readers passes to all of them in one cycle.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Net {
     /// In order: a chain reads earlier ones only.
     chains: Vec<Chain>,
 }
 
 /// The leaves of a stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Chain {
     models: Vec<Model>,
     ready: Vec<bool>,

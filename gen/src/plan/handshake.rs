@@ -23,7 +23,7 @@ pub(super) fn models<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<Model> {
 }
 
 /// The state of one leaf's handshake.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Model {
     /// A pipeline under one enable: a beat out for every `period` beats in, `latency` registers. Refuses
     /// beats in the first `priming` cycles after reset.
@@ -63,7 +63,7 @@ pub(super) enum Model {
 }
 
 /// Where a narrow beat stands in its wide beat and in its vector.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Narrow {
     ratio: usize,
     beats: usize,
@@ -229,7 +229,7 @@ impl Model {
 }
 
 /// Issued beats on their way to a `result_buffer`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct FlowModel {
     /// `window`; else beats are issued as they come.
     window: Option<WindowModel>,
@@ -289,7 +289,7 @@ impl FlowModel {
 }
 
 /// The row bookkeeping of `window`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct WindowModel {
     height: i64,
     row_words: usize,
@@ -383,7 +383,7 @@ impl WindowModel {
 }
 
 /// The groups of pixels that `pixel_serializer` holds, or the rows of `block_expand`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct SerializerModel {
     folds: usize,
     group_beats: usize,

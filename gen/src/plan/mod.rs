@@ -248,7 +248,8 @@ fn settle(stages: &mut [Stage], input_beats: u64, outputs: &[Output]) -> Result<
     if !buffers.is_empty() && !keeps_up(stages) {
         return Err(Error::input("found buffers of the room that a free run needs, which hold it up"));
     }
-    Ok(free.cycles)
+    let ii = cycles::steady(stages, outputs).ok_or_else(stuck)?;
+    Ok(Cycles { ii, ..free.cycles })
 }
 
 #[cfg(test)]
