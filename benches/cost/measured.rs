@@ -66,8 +66,11 @@ fn examples(root: &Path) -> Vec<Network> {
                     _ => return None,
                 };
                 let outputs = node.op.weights()?.outputs();
-                let folding =
-                    Folding { pe: outputs.div_ceil(folds[0]), simd: inputs.div_ceil(folds[1]), pixels: 1 };
+                let folding = Folding {
+                    pe: outputs.div_ceil(folds[0]),
+                    simd: inputs.div_ceil(folds[1]),
+                    ..Folding::default()
+                };
                 Some((node.layer.clone(), folding.into()))
             });
             let hardware =

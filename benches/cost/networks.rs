@@ -103,7 +103,7 @@ impl Dice {
         let pe = beats(self, outputs).min(lanes);
         let simd = beats(self, inputs).min((lanes / pe).max(1));
         let pixels = pixels.min((lanes / (pe * simd)).max(1));
-        Array::Folded(Folding { pe, simd, pixels })
+        Array::Folded(Folding { pe, simd, pixels, ..Folding::default() })
     }
 }
 
@@ -245,7 +245,10 @@ pub fn wide(seed: u64) -> Network {
     let hardware = Hardware { clock_mhz: Some(100.0), ..Hardware::default() };
     let mut builder = Builder { dice, graph, last, hardware };
     builder.then("conv0", Op::Conv2d { weights, window: Window::valid([2, 2], [1, 1]), groups: 1 });
-    builder.hardware.folding.insert("conv0".to_owned(), Array::Folded(Folding { pe, simd, pixels }));
+    builder
+        .hardware
+        .folding
+        .insert("conv0".to_owned(), Array::Folded(Folding { pe, simd, pixels, ..Folding::default() }));
     builder.activate("act0");
     let Builder { mut graph, last, hardware, .. } = builder;
     graph.output(last);

@@ -2,7 +2,7 @@
 //! golden model: every bit of every stage, and every planned cycle.
 
 use ndarray::{Array2, array};
-use netetch::desc::{Folding, Hardware};
+use netetch::desc::{Folding, Hardware, Products};
 use netetch::emit;
 use netetch::fixed::{Encoding, Format, Range, Rounding, Saturation};
 use netetch::ir::{Graph, NodeId, Op, Requantize, Scaling, Scheme, Shape, Thresholds, Weights, Window};
@@ -94,7 +94,7 @@ fn thresholds(table: Array2<i64>, first: i64, step: i64, encoding: Encoding) -> 
 /// Proves a network with these foldings.
 fn prove(graph: &Graph, foldings: &[(&str, [usize; 3])], inputs: &Array2<i32>) {
     let fixed = |&(name, [pe, simd, pixels]): &(&str, [usize; 3])| {
-        (name.to_owned(), Folding { pe, simd, pixels }.into())
+        (name.to_owned(), Folding { pe, simd, pixels, ..Folding::default() }.into())
     };
     let folding = foldings.iter().map(fixed).collect();
     prove_planned(graph, &Hardware { folding, ..Hardware::default() }, inputs);
@@ -185,6 +185,46 @@ fn images_through_every_kind_of_multiplier() {
         ("fc_wide", [4, 5, 1]),
     ];
     prove(&graph, &foldings, &dice.frames(&[7, 9, 3], encoding));
+}
+
+/// Multiplier blocks and logic, and activations as wide as the sums and narrower, give the same bits.
+#[test]
+fn products_and_activations_of_every_form() {
+    let scaling =
+        Scaling::Multiply { mult: vec![1_234_567_891], negative: None, shift: vec![39, 41, 38, 40, 41, 39] };
+    let fine = |zero| {
+        scaled(scaling.clone(), Rounding::TfliteDouble, Saturation::Saturate, zero, Encoding::Signed(8))
+    };
+    let encoding = Encoding::Signed(8);
+    let padded =
+        Window { pad_rows: [1, 1], pad_columns: [1, 0], pad_value: -7, ..Window::valid([3, 3], [1, 1]) };
+    for (products, serial) in [
+        (Products::Blocks, false),
+        (Products::Blocks, true),
+        (Products::Logic, false),
+        (Products::Logic, true),
+    ] {
+        let mut dice = Dice(9);
+        let weights = dice.weights(Scheme::Dfp { bits: 8 }, 6, 27);
+        let graph = Chain::new("forms", &[4, 5, 3], encoding)
+            .then("conv", Op::Conv2d { weights, window: padded, groups: 1 })
+            .then("fine", fine(-3))
+            .then("levels", thresholds(array![[-90, -20, 0, 1, 40, 77, 100]], 0, 1, Encoding::Unsigned(3)))
+            .then("flat", Op::Flatten)
+            .then("fc", Op::Dense(dice.weights(Scheme::Dfp { bits: 6 }, 6, 96)))
+            .then("finer", fine(5))
+            .done();
+        let form = |pe, simd, pixels| {
+            Folding { pe, simd, pixels, products: Some(products), serial: Some(serial) }.into()
+        };
+        let folding = [("conv".to_owned(), form(4, 2, 3)), ("fc".to_owned(), form(6, 7, 1))].into();
+        let hardware = Hardware { folding, ..Hardware::default() };
+        let plan = plan::plan(&graph, &hardware).unwrap();
+        for stage in &plan.stages {
+            assert_eq!((stage.folding.blocks, stage.folding.serial), (products == Products::Blocks, serial));
+        }
+        prove_planned(&graph, &hardware, &dice.frames(&[4, 5, 3], encoding));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ struct Case {
     /// Library modules needed to build it, besides those.
     shared: &'static [&'static str],
     top: &'static str,
-    /// The top, where it is no module of the library.
+    /// What is no module of the library: a top of its own, or the family's cells.
     text: &'static str,
     /// Cycles after which nothing of the registers' first contents is left; 0: it has no registers.
     settles: usize,
@@ -46,7 +46,16 @@ module skewed_sum #(parameter SIMD = 4, parameter BITS = 2, parameter FIRST = 0,
 endmodule
 ";
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
+    Case {
+        family: "ecp5",
+        own: &["block_multiplier"],
+        shared: &[],
+        top: "block_multiplier",
+        text: include_str!("../../sim/cells/ecp5_blocks.v"),
+        settles: 3,
+        parameters: &["A_BITS 2 B_BITS 4", "A_BITS 4 B_BITS 3"],
+    },
     Case {
         family: "ecp5",
         own: &["dot_xnor"],
@@ -157,7 +166,7 @@ impl Case {
         };
         // An enable that is off only holds everything: it is on until the registers are known.
         let enabled: String = (1..=self.settles)
-            .filter(|_| self.top == "weight_rom")
+            .filter(|_| ["weight_rom", "block_multiplier"].contains(&self.top))
             .map(|cycle| format!(" -set-at {cycle} in_enable 1"))
             .collect();
         let cycles = match self.settles {
@@ -209,6 +218,9 @@ fn a_wrong_leaf_is_noticed() {
         // Carries that are lost between two numbers, and a lane that comes a cycle early.
         ("16'h0006", "16'h0000"),
         (".CYCLES(level - 1)", ".CYCLES(0)"),
+        // A product a cycle early, and one without its sign.
+        (".REG_PIPELINE_CLK(\"CLK0\")", ".REG_PIPELINE_CLK(\"NONE\")"),
+        ("{a[A_BITS-1]}", "{1'b0}"),
         // A register too few, and a fetch that comes late.
         ("(SPARE > 0) ? 1 : 0", "0"),
         ("assign q = d;", "reg [BITS-1:0] late_q; always @(posedge clk) late_q <= d; assign q = late_q;"),

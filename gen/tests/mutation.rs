@@ -220,7 +220,7 @@ fn a_wrong_bit_is_found_through_trits_and_slices() {
     let pixels = graph.input("pixels", Shape(vec![171]), Format::integer(Encoding::Unsigned(4)));
     let fc = graph.add("fc", "fc", Op::Dense(weights(Scheme::Ternary, 64, 171)), &[pixels]).unwrap();
     graph.output(fc);
-    let folding = [("fc".to_owned(), desc::Folding { pe: 1, simd: 19, pixels: 1 }.into())];
+    let folding = [("fc".to_owned(), desc::Folding { pe: 1, simd: 19, ..desc::Folding::default() }.into())];
     let target = Some("ecp5-85k".to_owned());
     let hardware = Hardware { target, folding: folding.into(), ..Hardware::default() };
     let plan = plan(&graph, &hardware).unwrap();

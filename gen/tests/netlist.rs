@@ -52,7 +52,7 @@ fn netlist_equals_golden(target: Target, command: &str, cells: &[&str]) {
     let graph = network();
     let room = tempfile::tempdir().unwrap();
     let (rtl, netlist) = (room.path().join("rtl"), room.path().join("rtl/netlist.v"));
-    let folding = [("fc".to_owned(), Folding { pe: 1, simd: 1, pixels: 1 }.into())].into();
+    let folding = [("fc".to_owned(), Folding { pe: 1, simd: 1, ..Folding::default() }.into())].into();
     let hardware = Hardware { folding, ..Hardware::default() };
     emit(&graph, &plan(&graph, &hardware).unwrap(), emit::Options::default(), &rtl).unwrap();
     let text = synthesize(&rtl, &netlist, command);

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use ndarray::Array2;
-use netetch::desc::{self, Budget, Folding, Goal, Hardware};
-use netetch::fixed::{Encoding, Format};
-use netetch::ir::{Graph, Op, Scheme, Shape, Softmax, Weights, Window};
+use netetch::desc::{self, Budget, Folding, Goal, Hardware, Products};
+use netetch::fixed::{Encoding, Format, Rounding, Saturation};
+use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Softmax, Weights, Window};
 use netetch::target::Target;
 use netetch::{emit, lower, plan};
 
@@ -130,6 +130,106 @@ fn a_plan_fits_its_device_with_room_for_the_estimates_error() {
     assert!(plan::plan(&graph, &unknown).unwrap_err().to_string().contains("`ecp9`"));
 }
 
+fn dense(bits: u32) -> Graph {
+    let mut graph = Graph::new("net");
+    let mut last = graph.input("input", Shape(vec![24]), Format::integer(Encoding::Signed(8)));
+    for layer in ["fc1", "fc2"] {
+        let values = Array2::from_shape_fn((24, 24), |(row, column)| (row * 5 + column * 3) as i16 % 31 - 15);
+        let weights = Weights::new(Scheme::Dfp { bits }, values, 0).unwrap();
+        last = graph.add(layer, layer, Op::Dense(weights), &[last]).unwrap();
+        let scaling = Scaling::Multiply { mult: vec![77_777], negative: None, shift: vec![24] };
+        let encoding = Encoding::Signed(8);
+        let requantize = Requantize {
+            bias: vec![0],
+            scaling,
+            rounding: Rounding::HalfUp,
+            saturation: Saturation::Saturate,
+            zero: 0,
+            limits: encoding.range(),
+            encoding,
+            exp: 0,
+        };
+        let name = format!("{layer}_out");
+        last = graph.add(&name, layer, Op::Requantize(requantize), &[last]).unwrap();
+    }
+    graph.output(last);
+    graph
+}
+
+/// Multiplier blocks multiply as long as the named device has some; then logic does.
+#[test]
+fn a_plan_for_a_device_keeps_to_its_multipliers() {
+    let target = Target::Ecp5_25k;
+    let planned = |goal: u64, named: bool| {
+        let target = named.then(|| target.to_string());
+        plan::plan(&dense(8), &Hardware { target, ..with_goal(Goal::Cycles(goal)) }).unwrap()
+    };
+    let multipliers = |plan| plan::cost::plan(plan, target).total.dsp;
+    let has = target.available().dsp;
+    let (free, bound) = (planned(32, false), planned(32, true));
+    assert!(multipliers(&free) > has, "{}", multipliers(&free));
+    assert!(multipliers(&bound) <= has, "{}", multipliers(&bound));
+    assert!(bound.cycles.ii <= 32);
+    let loose = planned(576, true);
+    assert!(
+        loose.stages.iter().all(|stage| stage.folding.blocks),
+        "one multiplier each is cheaper than adders"
+    );
+    let none = Hardware { target: Some("ice40-hx8k".into()), ..with_goal(Goal::Cycles(576)) };
+    let none = plan::plan(&dense(8), &none).unwrap();
+    assert!(none.stages.iter().all(|stage| !stage.folding.blocks), "the device has no multipliers");
+    let asked = Folding { pe: 2, simd: 3, products: Some(Products::Blocks), ..Folding::default() };
+    let folding = ["fc1", "fc2"].map(|layer| (layer.to_owned(), asked.into())).into();
+    let asked = Hardware { target: Some("ice40-hx8k".into()), folding, ..Hardware::default() };
+    let asked = plan::plan(&dense(8), &asked).unwrap();
+    assert!(asked.stages.iter().all(|stage| stage.folding.blocks), "the user's word");
+}
+
+/// An activation with a multiplier has no more lanes than keep up with the sums.
+#[test]
+fn dear_activations_are_as_narrow_as_the_sums_allow() {
+    let fixed = |pe, simd| Folding { pe, simd, ..Folding::default() };
+    for (pe, simd, lanes) in [(8, 1, 1), (24, 6, 6), (24, 3, 3), (6, 24, 6)] {
+        let folding = ["fc1", "fc2"].map(|layer| (layer.to_owned(), fixed(pe, simd).into())).into();
+        let plan = plan::plan(&dense(8), &Hardware { folding, ..Hardware::default() }).unwrap();
+        for stage in &plan.stages {
+            let multiply = stage.parts.iter().find_map(|part| match &part.leaf {
+                plan::Leaf::RequantizeMultiply(leaf) => Some(leaf.base.lanes),
+                _ => None,
+            });
+            assert_eq!(
+                (multiply, stage.output.lanes, stage.folding.serial),
+                (Some(lanes), lanes, lanes < pe)
+            );
+            assert_eq!(stage.cycles, 24 * 24 / (pe * simd) as u64);
+        }
+    }
+}
+
+#[test]
+fn forms_of_an_array_are_said_outright_where_they_are_a_choice() {
+    let with = |graph: &Graph, fixed: Folding| {
+        let folding = [("fc1".to_owned(), fixed.into())].into();
+        plan::plan(graph, &Hardware { folding, ..Hardware::default() })
+    };
+    let base = Folding { pe: 8, simd: 3, ..Folding::default() };
+    for (products, serial) in [(Products::Blocks, true), (Products::Logic, false)] {
+        let fixed = Folding { products: Some(products), serial: Some(serial), ..base };
+        let folding = with(&dense(8), fixed).unwrap().stages[0].folding;
+        assert_eq!((folding.blocks, folding.serial), (products == Products::Blocks, serial));
+    }
+    let all = Folding { pe: 24, simd: 24, ..base };
+    for (graph, fixed) in [
+        (dense(5), Folding { products: Some(Products::Blocks), ..base }),
+        (dense(8), Folding { serial: Some(true), ..all }),
+    ] {
+        let message = with(&graph, fixed).unwrap_err().to_string();
+        assert!(message.contains("layer `fc1`: found `products` or `serial` that is no choice"), "{message}");
+    }
+    let message = with(&dense(8), Folding { simd: 0, serial: Some(true), ..base }).unwrap_err().to_string();
+    assert!(message.contains("found simd 0"), "{message}");
+}
+
 /// No plan beats its device's bound, and one of few lanes is far from it.
 #[test]
 fn the_device_bounds_a_plan() {
@@ -156,7 +256,7 @@ fn the_device_bounds_a_plan() {
 #[test]
 fn every_wrong_folding_is_named_at_once() {
     let graph = example("digits_mlp");
-    let folding = |pe, simd| Folding { pe, simd, pixels: 1 };
+    let folding = |pe, simd| Folding { pe, simd, ..Folding::default() };
     let all = [("fc1", folding(33, 65)), ("fc2", folding(0, 1)), ("fc9", folding(1, 1))];
     let folding = all.map(|(name, folding)| (name.to_owned(), folding.into())).into();
     let error = plan::plan(&graph, &Hardware { folding, ..Hardware::default() }).unwrap_err();
@@ -203,7 +303,9 @@ fn channels_of_their_own_are_folded_by_themselves() {
         assert!(plan.cycles.ii <= cycles, "{} for {cycles}", plan.cycles.ii);
     }
     let fixed = |pe, simd, pixels| {
-        let folding = [("conv".to_owned(), Folding { pe, simd, pixels }.into())].into_iter().collect();
+        let folding = [("conv".to_owned(), Folding { pe, simd, pixels, ..Folding::default() }.into())]
+            .into_iter()
+            .collect();
         plan::plan(&graph, &Hardware { folding, ..Hardware::default() })
     };
     assert!(fixed(8, 1, 1).is_ok());

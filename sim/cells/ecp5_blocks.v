@@ -212,23 +212,60 @@ module DP16KD #(
 
 endmodule
 
-module MULT18X18D (
+// Registers of one clock, enable and reset; the first three stages of a block: operands, product, product.
+module MULT18X18D #(
+    parameter REG_INPUTA_CLK   = "NONE",
+    parameter REG_INPUTB_CLK   = "NONE",
+    parameter REG_PIPELINE_CLK = "NONE",
+    parameter REG_OUTPUT_CLK   = "NONE",
+    parameter REG_INPUTA_CE    = "CE0",
+    parameter REG_INPUTB_CE    = "CE0",
+    parameter REG_PIPELINE_CE  = "CE0",
+    parameter REG_OUTPUT_CE    = "CE0",
+    parameter REG_INPUTA_RST   = "RST0",
+    parameter REG_INPUTB_RST   = "RST0",
+    parameter REG_PIPELINE_RST = "RST0",
+    parameter REG_OUTPUT_RST   = "RST0",
+    parameter RESETMODE        = "SYNC",
+    parameter GSR              = "ENABLED"
+) (
     input wire A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
     input wire B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,
     input wire C17, C16, C15, C14, C13, C12, C11, C10, C9, C8, C7, C6, C5, C4, C3, C2, C1, C0,
-    input wire SIGNEDA, SIGNEDB, SOURCEA, SOURCEB,
+    input wire SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, CLK0, CE0, RST0,
     output wire P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17,
         P16, P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0
 );
 
   wire [17:0] a = {A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0};
   wire [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
-  wire signed [36:0] left = {{19{SIGNEDA && a[17]}}, a};
-  wire signed [36:0] right = {{19{SIGNEDB && b[17]}}, b};
-  wire signed [36:0] product = left * right;
+  reg [17:0] a_q, b_q;
+  reg [35:0] inner_q, outer_q;
+  wire [17:0] a_in = REG_INPUTA_CLK == "NONE" ? a : a_q;
+  wire [17:0] b_in = REG_INPUTB_CLK == "NONE" ? b : b_q;
+  wire signed [36:0] left = {{19{SIGNEDA && a_in[17]}}, a_in};
+  wire signed [36:0] right = {{19{SIGNEDB && b_in[17]}}, b_in};
+  wire signed [36:0] full = left * right;
+  wire [35:0] inner = REG_PIPELINE_CLK == "NONE" ? full[35:0] : inner_q;
+  wire [35:0] product = REG_OUTPUT_CLK == "NONE" ? inner : outer_q;
+
+  always @(posedge CLK0) begin
+    if (CE0) begin
+      a_q <= a;
+      b_q <= b;
+      inner_q <= full[35:0];
+      outer_q <= inner;
+    end
+    if (RST0) begin
+      a_q <= 18'd0;
+      b_q <= 18'd0;
+      inner_q <= 36'd0;
+      outer_q <= 36'd0;
+    end
+  end
 
   assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18, P17, P16,
-      P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} = product[35:0];
+      P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} = product;
 
 endmodule
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Dot product with two's complement weights, by multipliers (which may become DSP blocks). Exact.
+// Dot product with two's complement weights, by multiplier blocks. Exact.
 `default_nettype none
 
 module dot_multiply #(
@@ -12,7 +12,7 @@ module dot_multiply #(
     input  wire                      clk,     // clock
     input  wire [   SIMD*X_BITS-1:0] x,       // activations, lane 0 lowest
     input  wire [SIMD*CODE_BITS-1:0] w,       // weight codes, lane 0 lowest
-    output wire [      SUM_BITS-1:0] sum      // sum of the products, 1 + max(1, ceil(log2(SIMD))) cycles later
+    output wire [      SUM_BITS-1:0] sum      // sum of the products, the latency of `multiplier` + max(1, ceil(log2(SIMD))) cycles later
 );
 
   localparam BITS = X_BITS + 1 + CODE_BITS;  // of one product
@@ -23,13 +23,10 @@ module dot_multiply #(
   generate
     for (i = 0; i < SIMD; i = i + 1) begin : g_lane
       wire [X_BITS-1:0]    value = x[i*X_BITS+:X_BITS];
-      wire                         top = (X_SIGNED != 0) && value[X_BITS-1];
-      wire signed [    X_BITS:0]   a = {top, value};
-      wire signed [CODE_BITS-1:0]  b = w[i*CODE_BITS+:CODE_BITS];
-      wire signed [     BITS-1:0]  ab = a * b;
-      reg  signed [     BITS-1:0]  product_q;
-      always @(posedge clk) product_q <= ab;
-      assign product[i*BITS+:BITS] = product_q;
+      wire              top = (X_SIGNED != 0) && value[X_BITS-1];
+      multiplier #(.A_BITS(X_BITS + 1), .B_BITS(CODE_BITS)) u_product (
+          .clk(clk), .enable(1'b1), .a({top, value}), .b(w[i*CODE_BITS+:CODE_BITS]), .p(product[i*BITS+:BITS])
+      );
     end
   endgenerate
 

@@ -50,7 +50,7 @@ module mac_array #(
   localparam FIRST  = (SKEWED && LATE == 0 && FOLDS * STEPS > 64) ? 1 : 0;
   localparam GATED  = FIRST + ((LENGTH > 2) ? LENGTH - 1 : 1) + $clog2((SIMD + CHAIN - 1) / CHAIN);
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
-  localparam DELAY  = (KIND == XNOR) ? LEVELS : (KIND == MULTIPLY) ? LEVELS + 1 :
+  localparam DELAY  = (KIND == XNOR) ? LEVELS : (KIND == MULTIPLY) ? LEVELS + 3 + ((X_BITS > 17) ? 1 : 0) :
       (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
   localparam FETCH = 2 + LATE;             // cycles from a beat's issue to its word
 

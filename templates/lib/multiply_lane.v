@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// One lane of `requantize_multiply`, whose parameters it shares; latency 6 enabled cycles. A channel's own shift is done
-// as a left shift by what it lacks to the greatest, so that one constant right shift rounds for all.
+// One lane of `requantize_multiply`, whose parameters and latency it shares. A channel's own shift is done as a left shift
+// by what it lacks to the greatest, so that one constant right shift rounds for all.
 `default_nettype none
 
 module multiply_lane #(
@@ -16,7 +16,11 @@ module multiply_lane #(
     parameter GAIN       = 1,              // 1 or 2
     parameter MULT_BITS  = 8,              // bits of the multiplier, unsigned
     parameter NEGATIVE_BITS = 0,           // bits of the multiplier for negative sums; 0: there is none
-    parameter SHIFT_BITS = 0               // bits of the channel's own shift; 0: there is none
+    parameter SHIFT_BITS = 0,              // bits of the channel's own shift; 0: there is none
+    parameter BITS       = 21,             // bits of the biased sum
+    parameter OPERAND    = 18,             // bits that it is limited to
+    parameter FACTOR     = 9,              // bits of a multiplier with its sign
+    parameter BEFORE     = 4               // registers of the sum and the product
 ) (
     input  wire                                                    clk,     // clock
     input  wire                                                    enable,  // all registers load
@@ -28,12 +32,11 @@ module multiply_lane #(
   localparam [127:0] TFLITE_DOUBLE = "tflite_double";
   localparam [127:0] HALF_AWAY = "half_away";
   localparam DOUBLE  = ROUNDING == TFLITE_DOUBLE;
-  localparam GAINED  = ACC_BITS + ((GAIN == 2) ? 1 : 0);
-  localparam BITS    = ((GAINED > BIAS_BITS) ? GAINED : BIAS_BITS) + 1;
-  localparam FACTOR  = (NEGATIVE_BITS > MULT_BITS + 1) ? NEGATIVE_BITS : MULT_BITS + 1;
-  localparam PRODUCT = BITS + FACTOR;
+  localparam PRODUCT = OPERAND + FACTOR;
   localparam MOST    = (1 << SHIFT_BITS) - 1;               // greatest shift of a channel
-  localparam SCALED  = PRODUCT + MOST + (DOUBLE ? 1 : 0);
+  localparam WIDE    = (PRODUCT < 32) ? 32 : PRODUCT;
+  localparam ONCE    = DOUBLE ? WIDE - 30 : PRODUCT;        // bits after the first of TensorFlow Lite's two roundings
+  localparam SCALED  = ONCE + MOST;
 
   // Bias.
   wire signed [BIAS_BITS-1:0] bias = channel[BIAS_BITS-1:0];
@@ -49,11 +52,10 @@ module multiply_lane #(
   end
 
   // Factor by the sum's sign, then the product.
+  wire signed [OPERAND-1:0] operand;
   wire signed [ FACTOR-1:0] positive = {{(FACTOR - MULT_BITS) {1'b0}}, mult_q};
   wire signed [ FACTOR-1:0] factor;
-  reg  signed [   BITS-1:0] operand_q;
-  reg  signed [ FACTOR-1:0] factor_q;
-  reg  signed [PRODUCT-1:0] product_q;
+  wire signed [PRODUCT-1:0] product;
 
   generate
     if (NEGATIVE_BITS > 0) begin : g_negative
@@ -67,58 +69,70 @@ module multiply_lane #(
     end else begin : g_one
       assign factor = positive;
     end
-  endgenerate
 
-  always @(posedge clk) begin
-    if (enable) operand_q <= biased_q;
-    if (enable) factor_q <= factor;
-  end
+    if (OPERAND < BITS) begin : g_limit
+      wire negative = biased_q[BITS-1];
+      wire fits = biased_q[BITS-1:OPERAND-1] == {(BITS - OPERAND + 1) {negative}};
+      assign operand = fits ? biased_q[OPERAND-1:0] : {negative, {(OPERAND - 1) {!negative}}};
+    end else begin : g_all
+      assign operand = biased_q;
+    end
 
-  generate
     if (MULT_BITS == 1 && NEGATIVE_BITS == 0) begin : g_gate
-      wire unused = &{1'b0, factor_q[FACTOR-1:1]};
+      reg signed [PRODUCT-1:0] product_q;
+      wire unused = &{1'b0, factor[FACTOR-1:1]};
       always @(posedge clk)
-        if (enable) product_q <= {{FACTOR{operand_q[BITS-1]}}, operand_q} & {PRODUCT{factor_q[0]}};
+        if (enable) product_q <= {{FACTOR{operand[OPERAND-1]}}, operand} & {PRODUCT{factor[0]}};
+      assign product = product_q;
     end else begin : g_multiply
-      wire signed [PRODUCT-1:0] product = operand_q * factor_q;
-      always @(posedge clk) if (enable) product_q <= product;
+      multiplier #(.A_BITS(OPERAND), .B_BITS(FACTOR)) u_product (
+          .clk(clk), .enable(enable), .a(operand), .b(factor), .p(product)
+      );
     end
   endgenerate
 
-  // The first of TensorFlow Lite's two roundings, the channel's own shift, then what all channels share.
-  wire signed [SCALED-1:0] extended = {{(SCALED - PRODUCT) {product_q[PRODUCT-1]}}, product_q};
-  wire signed [SCALED-1:0] once;
-  reg  signed [SCALED-1:0] scaled_q;
+  // The first rounding, the channel's own shift, then what all channels share.
+  wire signed [  ONCE-1:0] once;
+  wire signed [SCALED-1:0] scaled;
 
   generate
     if (DOUBLE) begin : g_double
-      localparam [SCALED+30:0] HALF = {{SCALED{1'b0}}, 31'h40000000};
-      wire [SCALED+30:0] sum = {{31{extended[SCALED-1]}}, extended} + HALF;
-      wire unused = &{1'b0, sum[30:0]};
-      assign once = sum[SCALED+30:31];
-    end else begin : g_once
-      assign once = extended;
+      wire [WIDE-1:0] wide_product;
+      reg  [ONCE-1:0] once_q;
+      if (WIDE > PRODUCT) begin : g_extend
+        assign wide_product = {{(WIDE - PRODUCT) {product[PRODUCT-1]}}, product};
+      end else begin : g_whole
+        assign wide_product = product;
+      end
+      wire unused = &{1'b0, wide_product[29:0]};
+      always @(posedge clk)
+        if (enable) once_q <= {wide_product[WIDE-1], wide_product[WIDE-1:31]} + {{(ONCE - 1) {1'b0}}, wide_product[30]};
+      assign once = once_q;
+    end else begin : g_single
+      assign once = product;
     end
 
     if (SHIFT_BITS > 0) begin : g_own_shift
-      reg [SHIFT_BITS-1:0] shift_0_q, shift_1_q, shift_2_q;
-      always @(posedge clk) begin
+      localparam STAGES = BEFORE + (DOUBLE ? 1 : 0);
+      wire signed [SCALED-1:0] wide_once = {{MOST{once[ONCE-1]}}, once};
+      reg [STAGES*SHIFT_BITS-1:0] shift_q; // what it lacks to the greatest, the newest lowest
+      reg signed [    SCALED-1:0] scaled_q;
+      wire       [SHIFT_BITS-1:0] lacks = ~channel[BIAS_BITS+MULT_BITS+NEGATIVE_BITS+:SHIFT_BITS];
+      always @(posedge clk)
         if (enable) begin
-          shift_0_q <= channel[BIAS_BITS+MULT_BITS+NEGATIVE_BITS+:SHIFT_BITS];
-          shift_1_q <= shift_0_q;
-          shift_2_q <= ~shift_1_q;         // MOST - shift
-          scaled_q  <= once <<< shift_2_q;
+          shift_q  <= {shift_q[(STAGES-1)*SHIFT_BITS-1:0], lacks};
+          scaled_q <= wide_once <<< shift_q[(STAGES-1)*SHIFT_BITS+:SHIFT_BITS];
         end
-      end
+      assign scaled = scaled_q;
     end else begin : g_one_shift
-      always @(posedge clk) if (enable) scaled_q <= once;
+      assign scaled = once;
     end
   endgenerate
 
   round_clamp #(
       .IN_BITS(SCALED), .OUT_BITS(OUT_BITS), .SHIFT(SHIFT + MOST - (DOUBLE ? 31 : 0)),
       .ROUNDING(DOUBLE ? HALF_AWAY : ROUNDING), .SATURATE(SATURATE), .LOW(LOW), .HIGH(HIGH), .ZERO(ZERO)
-  ) u_round (.clk(clk), .enable(enable), .v(scaled_q), .y(y));
+  ) u_round (.clk(clk), .enable(enable), .v(scaled), .y(y));
 
 endmodule
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// y = clamp(round((GAIN * acc + bias) * mult / 2^(SHIFT + shift)) + ZERO, LOW, HIGH), lane by lane; latency 6. One vector
-// is FOLDS beats; word f of the ROM image holds the channels of beat f, lane 0 lowest, each, lowest first: bias (two's
+// y = clamp(round((GAIN * acc + bias) * mult / 2^(SHIFT + shift)) + ZERO, LOW, HIGH), lane by lane; latency 4 to 10. One
+// vector is FOLDS beats; word f of the ROM image holds the channels of beat f, lane 0 lowest, each, lowest first: bias (two's
 // complement), mult (unsigned), mult where the biased sum is negative (two's complement, if any), shift (unsigned, if any).
 `default_nettype none
 
@@ -21,6 +21,7 @@ module requantize_multiply #(
     parameter MULT_BITS  = 8,              // bits of one multiplier, unsigned
     parameter NEGATIVE_BITS = 0,           // bits of one multiplier for negative sums; 0: there is none
     parameter SHIFT_BITS = 0,              // bits of one channel's own shift; 0: there is none
+    parameter LIMIT_BITS = 64,             // bits that biased sums are limited to, where results beyond are LOW or HIGH anyway
     parameter FOLDS      = 2,              // beats of one vector
     parameter FILE       = "scale.hex"     // ROM image
 ) (
@@ -35,24 +36,32 @@ module requantize_multiply #(
 );
 
   localparam unused_out_signed = OUT_SIGNED;
+  localparam [127:0] TFLITE_DOUBLE = "tflite_double";
   localparam CHANNEL = BIAS_BITS + MULT_BITS + NEGATIVE_BITS + SHIFT_BITS;
+  localparam GAINED  = ACC_BITS + ((GAIN == 2) ? 1 : 0);
+  localparam BITS    = ((GAINED > BIAS_BITS) ? GAINED : BIAS_BITS) + 1;
+  localparam OPERAND = (LIMIT_BITS < BITS) ? LIMIT_BITS : BITS;
+  localparam FACTOR  = (NEGATIVE_BITS > MULT_BITS + 1) ? NEGATIVE_BITS : MULT_BITS + 1;
+  localparam GATE    = MULT_BITS == 1 && NEGATIVE_BITS == 0;
+  localparam BEFORE  = GATE ? 2 : 4 + ((OPERAND > 18) ? 1 : 0) + ((FACTOR > 18) ? 1 : 0);
+  localparam LATENCY = BEFORE + ((ROUNDING == TFLITE_DOUBLE) ? 1 : 0) + ((SHIFT_BITS > 0) ? 1 : 0) + 2;
 
   wire                     enable = !m_valid || m_ready;
   wire                     scale_ready;
   wire                     beat = s_valid && s_ready;
   wire [LANES*CHANNEL-1:0] scale;
-  reg  [              5:0] valid_q;
+  reg  [      LATENCY-1:0] valid_q;
 
   assign s_ready = enable && scale_ready;
-  assign m_valid = valid_q[5];
+  assign m_valid = valid_q[LATENCY-1];
 
   cyclic_rom #(.WIDTH(LANES * CHANNEL), .DEPTH(FOLDS), .FILE(FILE)) u_scale (
       .clk(clk), .rst(rst), .ready(scale_ready), .next(beat), .data(scale)
   );
 
   always @(posedge clk) begin
-    if (enable) valid_q <= {valid_q[4:0], beat};
-    if (rst) valid_q <= 6'b000000;
+    if (enable) valid_q <= {valid_q[LATENCY-2:0], beat};
+    if (rst) valid_q <= {LATENCY{1'b0}};
   end
 
   genvar pixel, l;
@@ -62,7 +71,7 @@ module requantize_multiply #(
         multiply_lane #(
             .ACC_BITS(ACC_BITS), .BIAS_BITS(BIAS_BITS), .OUT_BITS(OUT_BITS), .SHIFT(SHIFT), .ROUNDING(ROUNDING),
             .SATURATE(SATURATE), .LOW(LOW), .HIGH(HIGH), .ZERO(ZERO), .GAIN(GAIN), .MULT_BITS(MULT_BITS),
-            .NEGATIVE_BITS(NEGATIVE_BITS), .SHIFT_BITS(SHIFT_BITS)
+            .NEGATIVE_BITS(NEGATIVE_BITS), .SHIFT_BITS(SHIFT_BITS), .BITS(BITS), .OPERAND(OPERAND), .FACTOR(FACTOR), .BEFORE(BEFORE)
         ) u_lane (
             .clk(clk), .enable(enable), .acc(s_data[(pixel*LANES+l)*ACC_BITS+:ACC_BITS]),
             .channel(scale[l*CHANNEL+:CHANNEL]), .y(m_data[(pixel*LANES+l)*OUT_BITS+:OUT_BITS])

@@ -45,7 +45,7 @@ module window_rows #(
   reg         [ ROOM_BITS-1:0] room_q;    // rows of the ring that may be written
   reg                          any_q;     // there is one
 
-  wire signed [COUNT_BITS-1:0] less = (rest_q > -STRIDE) ? rest_q : -STRIDE;
+  wire signed [COUNT_BITS-1:0] more = rest_q + STRIDE;         // negative: rows are left after a whole step
   wire        [ ROOM_BITS-1:0] base_next = (next_last || next_q > FRAME) ? FRAME[ROOM_BITS-1:0] :
       (next_q < ZERO) ? {ROOM_BITS{1'b0}} : next_q[ROOM_BITS-1:0];
   wire signed [COUNT_BITS-1:0] ahead = ahead_q + (row_done ? less_q : ZERO) + {{(COUNT_BITS - 1) {1'b0}}, row_written};
@@ -61,8 +61,8 @@ module window_rows #(
     room_q  <= room_next;
     any_q   <= room_next != {ROOM_BITS{1'b0}};
     if (row_done) begin
-      less_q  <= next_last ? rest_q - NEED : less;
-      rest_q  <= next_last ? -LEFT : rest_q - less;
+      less_q  <= next_last ? rest_q - NEED : more[COUNT_BITS-1] ? -STRIDE : rest_q;
+      rest_q  <= next_last ? -LEFT : more[COUNT_BITS-1] ? more : ZERO;
       freed_q <= base_next - base_q;
       base_q  <= next_last ? {ROOM_BITS{1'b0}} : base_next;
       next_q  <= next_last ? NEXT : next_q + STRIDE;

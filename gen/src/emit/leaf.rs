@@ -97,13 +97,14 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             all.extend([number("GAIN", leaf.gain), file()]);
             all
         }
-        Leaf::RequantizeMultiply(MultiplyLeaf { base, mult_bits, negative_bits, shift_bits }) => {
+        Leaf::RequantizeMultiply(MultiplyLeaf { base, mult_bits, negative_bits, shift_bits, limit_bits }) => {
             let mut all = requantize(base);
             all.extend([
                 number("GAIN", base.gain),
                 number("MULT_BITS", mult_bits),
                 number("NEGATIVE_BITS", negative_bits),
                 number("SHIFT_BITS", shift_bits),
+                number("LIMIT_BITS", limit_bits),
                 file(),
             ]);
             all

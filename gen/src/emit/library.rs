@@ -19,6 +19,7 @@ library![
     "beat_gate",
     "beat_issue",
     "block_expand",
+    "block_multiplier",
     "clamp",
     "concat_streams",
     "cyclic_rom",
@@ -40,9 +41,11 @@ library![
     "issue_gate",
     "lane_mask",
     "lane_skew",
+    "limb_sum",
     "lookup_table",
     "loop_counter",
     "mac_array",
+    "multiplier",
     "multiply_lane",
     "packed_rom",
     "pixel_serializer",
@@ -73,6 +76,7 @@ library![
 
 /// Modules that a family has in its own cells, by folder: they stand in for the library's there.
 const OF_FAMILY: &[(&str, &str, &str)] = &[
+    ("ecp5", "block_multiplier", include_str!("../../../templates/lib/ecp5/block_multiplier.v")),
     ("ecp5", "dot_xnor", include_str!("../../../templates/lib/ecp5/dot_xnor.v")),
     ("ecp5", "gated_add", include_str!("../../../templates/lib/ecp5/gated_add.v")),
     ("ecp5", "restart_add", include_str!("../../../templates/lib/ecp5/restart_add.v")),

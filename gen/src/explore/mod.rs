@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::desc::{Array, Folding, Goal, Hardware};
+use crate::desc::{Array, Folding, Goal, Hardware, Products};
 use crate::emit;
 use crate::error::{Error, Result};
 use crate::file::write_whole;
@@ -128,7 +128,14 @@ pub fn estimated(plan: &Plan, target: Target) -> Point {
             let folding = stage.folding;
             let array = match folding.unrolled {
                 true => Array::Named(crate::desc::ArrayKind::Unrolled),
-                false => Folding { pe: folding.pe, simd: folding.simd, pixels: folding.pixels }.into(),
+                false => Folding {
+                    pe: folding.pe,
+                    simd: folding.simd,
+                    pixels: folding.pixels,
+                    products: Some(if folding.blocks { Products::Blocks } else { Products::Logic }),
+                    serial: Some(folding.serial),
+                }
+                .into(),
             };
             (stage.layer.clone(), array)
         });

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Requantize, Scaling, Thresholds};
 
-use super::leaf::{Leaf, MultiplyLeaf, ShiftLeaf, ThresholdLeaf};
+use super::leaf::{BLOCK_BITS, Leaf, MultiplyLeaf, ShiftLeaf, ThresholdLeaf};
 use super::rom::Rom;
 
 /// The raw sums that reach an activation, and how they travel.
@@ -86,9 +86,27 @@ pub fn requantize(raw: &Raw, requantize: &Requantize) -> Leaf {
             if leaf.rounding == Rounding::TfliteDouble && negative.is_none() {
                 leaf.rounding = from_bit_31(&mut mult, &mut shift);
             }
-            Leaf::RequantizeMultiply(multiply_leaf(raw, leaf, &biases, &mult, negative.as_deref(), &shift))
+            let mut leaf = multiply_leaf(raw, leaf, &biases, &mult, negative.as_deref(), &shift);
+            leaf.limit_bits = limit_bits(requantize, raw.channels, leaf.base.biased_bits());
+            Leaf::RequantizeMultiply(leaf)
         }
     }
+}
+
+/// The bits that biased sums may be limited to: those of a factor of one multiplier block, where all that they cannot write
+/// becomes the least or the greatest result anyway.
+fn limit_bits(requantize: &Requantize, channels: usize, bits: usize) -> usize {
+    let rises = matches!(requantize.scaling, Scaling::Multiply { negative: None, .. });
+    let (least, most) = (-(1_i64 << (BLOCK_BITS - 1)), (1_i64 << (BLOCK_BITS - 1)) - 1);
+    let ends = |channel: usize| {
+        let result = |biased: i64| requantize.apply(channel, biased - requantize.bias(channel));
+        (result(least), result(most)) == (requantize.limits.min, requantize.limits.max)
+    };
+    let is_limit = bits > BLOCK_BITS
+        && rises
+        && requantize.saturation == Saturation::Saturate
+        && (0..channels).all(ends);
+    if is_limit { BLOCK_BITS } else { bits }
 }
 
 /// The leaf rounds twice, first at bit 31: a channel of a lesser shift gets a greater multiplier, and where
@@ -171,7 +189,14 @@ fn multiply_leaf(
         push(negative.map_or(0, |values| at(values, channel).into()), negative_bits);
         push((at(shifts, channel) - least).into(), shift_bits);
     }
-    MultiplyLeaf { base: ShiftLeaf { shift: least, rom, ..base }, mult_bits, negative_bits, shift_bits }
+    let limit_bits = base.biased_bits();
+    MultiplyLeaf {
+        base: ShiftLeaf { shift: least, rom, ..base },
+        mult_bits,
+        negative_bits,
+        shift_bits,
+        limit_bits,
+    }
 }
 
 /// A threshold table.
@@ -266,5 +291,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sums_are_limited_where_what_lies_beyond_is_clamped_anyway() {
+        let encoding = Encoding::Signed(8);
+        let with = |mult: Vec<u32>, negative, saturation| Requantize {
+            bias: vec![100, -100, 0],
+            scaling: Scaling::Multiply { mult, negative, shift: vec![30] },
+            rounding: Rounding::HalfUp,
+            saturation,
+            zero: 3,
+            limits: encoding.range(),
+            encoding,
+            exp: 0,
+        };
+        let steep = with(vec![1 << 21], None, Saturation::Saturate);
+        assert_eq!(limit_bits(&steep, 3, 24), 18);
+        for channel in 0..3 {
+            for biased in [(1 << 17) - 1, 1 << 17, 1 << 22, -(1 << 17), -(1 << 17) - 1, -(1 << 22)] {
+                let limited = i64::clamp(biased, -(1 << 17), (1 << 17) - 1);
+                let result = |biased: i64| steep.apply(channel, biased - steep.bias(channel));
+                assert_eq!(result(biased), result(limited), "channel {channel} {biased}");
+            }
+        }
+        assert_eq!(limit_bits(&steep, 3, 18), 18);
+        assert_eq!(limit_bits(&steep, 3, 15), 15);
+        let uneven = with(vec![1 << 21, 1 << 21, 1 << 20], None, Saturation::Saturate);
+        assert_eq!(limit_bits(&uneven, 3, 24), 24, "channel 2 has results beyond");
+        assert_eq!(limit_bits(&with(vec![1 << 21], Some(vec![-5]), Saturation::Saturate), 3, 24), 24);
+        assert_eq!(limit_bits(&with(vec![1 << 21], None, Saturation::Wrap), 3, 24), 24);
     }
 }

@@ -7,7 +7,7 @@ use crate::ir::{Scheme, Weights};
 use super::leaf::Product;
 use super::rom::Rom;
 
-/// Sign-magnitude weights of more bits than this go to a multiplier.
+/// Sign-magnitude weights of more bits than this may go to multiplier blocks.
 const PLANES_MAX_BITS: u32 = 5;
 
 /// How a matrix is multiplied, and how its raw sums relate to the exact accumulators:
@@ -38,24 +38,29 @@ pub fn array_encoding(scheme: Scheme, input: Encoding) -> Encoding {
     }
 }
 
-/// How weights of `scheme` multiply activations of `encoding`.
-pub fn product_of(scheme: Scheme, encoding: Encoding) -> Product {
+/// Whether multiplier blocks are a choice for weights of `scheme`.
+pub fn may_take_blocks(scheme: Scheme) -> bool {
+    matches!(scheme, Scheme::Dfp { bits } if bits > PLANES_MAX_BITS)
+}
+
+/// How weights of `scheme` multiply activations of `encoding`, by multiplier blocks or not.
+pub fn product_of(scheme: Scheme, encoding: Encoding, blocks: bool) -> Product {
     match (scheme, encoding) {
         (Scheme::Binary | Scheme::Ternary, Encoding::Bipolar) => Product::Xnor,
         (Scheme::Binary, _) => Product::Sign,
         (Scheme::Ternary, _) => Product::Ternary,
         (Scheme::TwoBit, _) => Product::TwoBit,
         (Scheme::Po2 { .. }, _) => Product::Po2,
-        (Scheme::Dfp { bits }, _) if bits <= PLANES_MAX_BITS => Product::Dfp,
-        (Scheme::Dfp { .. }, _) => Product::Multiply,
+        (Scheme::Dfp { .. }, _) if blocks => Product::Multiply,
+        (Scheme::Dfp { .. }, _) => Product::Dfp,
     }
 }
 
 impl Product2d {
     /// Chooses the product and works out the corrections and the width of the raw sums, for activations within `values`
     /// and `idle` lanes a row that hold no activation.
-    pub fn new(weights: &Weights, encoding: Encoding, values: Range, idle: usize) -> Self {
-        let product = product_of(weights.scheme, encoding);
+    pub fn new(weights: &Weights, encoding: Encoding, values: Range, idle: usize, blocks: bool) -> Self {
+        let product = product_of(weights.scheme, encoding, blocks);
         let of_zero = |code: u64| at_zero(product, weights.scheme.bits(), encoding, code);
         let idle = idle as i64 * of_zero(padding_code(product, weights.scheme));
         let rows = weights.values.outer_iter();
@@ -221,6 +226,7 @@ mod tests {
                 Encoding::Bipolar, Encoding::Ternary, Encoding::Unsigned(4), Encoding::Signed(8),
             ]),
             picks in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20),
+            blocks: bool,
             idle in 0..3_usize,
         ) {
             let levels: Vec<i64> =
@@ -232,7 +238,7 @@ mod tests {
             let weights = Weights::new(scheme, Array2::from_shape_vec((1, row.len()), row.clone()).unwrap(), 0).unwrap();
             let exact: i64 = row.iter().zip(&x).map(|(&w, &x)| i64::from(w) * x).sum();
             let encoding = array_encoding(scheme, encoding);
-            let product = Product2d::new(&weights, encoding, encoding.range(), idle);
+            let product = Product2d::new(&weights, encoding, encoding.range(), idle, blocks);
             let add = |code: u64, x: i64| lane(product.product, scheme.bits(), encoding, code, x);
             let nothing = if encoding == Encoding::Bipolar { -1 } else { 0 };
             let raw: i64 = row.iter().zip(&x).map(|(&w, &x)| add(code(product.product, scheme, w), x)).sum::<i64>()
@@ -246,7 +252,7 @@ mod tests {
     fn the_rom_orders_folds_places_groups_rows_lanes() {
         let values = Array2::from_shape_fn((3, 6), |(row, column)| (row * 6 + column) as i16 - 9);
         let weights = Weights::new(Scheme::Dfp { bits: 8 }, values, 0).unwrap();
-        let product = Product2d::new(&weights, Encoding::Unsigned(1), Range::new(0, 1), 0);
+        let product = Product2d::new(&weights, Encoding::Unsigned(1), Range::new(0, 1), 0, true);
         // Two places of three channels, two channels and two outputs at once.
         let rom = weight_rom(&weights, &product, 2, 3, 2, 2).unwrap();
         assert_eq!(rom.depth(), 2 * 2 * 2);

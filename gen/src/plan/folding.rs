@@ -1,8 +1,9 @@
 //! How much of every matrix may be computed at once.
 
-use crate::desc::{self, Array, ArrayKind, Hardware};
+use crate::desc::{self, Array, Hardware, Products};
 use crate::error::{Error, Faults, Place, Result};
 
+use super::array::may_take_blocks;
 use super::group::{Folding, Group, Head, Operand};
 
 /// Whether a stage has weights.
@@ -10,11 +11,11 @@ pub fn is_array(group: &Group) -> bool {
     matches!(group.head, Head::Array(..))
 }
 
-/// What the user fixed, group by group.
+/// What the user left open, group by group: the foldings that do as they said; `None` where they said nothing.
 ///
 /// # Errors
 /// When a named layer has no array, or a folding exceeds its matrix.
-pub fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Folding>>> {
+pub fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Vec<Folding>>>> {
     let mut faults = Faults::default();
     let arrays = || groups.iter().filter(|group| is_array(group));
     for layer in hardware.folding.keys() {
@@ -27,29 +28,45 @@ pub fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Optio
     let mut foldings = Vec::new();
     for group in groups {
         let asked = hardware.folding.get(group.layer).filter(|_| is_array(group));
-        let folding = asked.map(|array| match *array {
-            Array::Folded(desc::Folding { pe, simd, pixels }) => {
-                Folding { pe, simd, pixels, unrolled: false }
-            }
-            Array::Named(ArrayKind::Unrolled) => whole(group),
-        });
-        if let Some(folding) = folding {
-            let (outputs, inputs, columns) = extents(group);
-            for (what, found, most) in [
-                ("pe", folding.pe, outputs),
-                ("simd", folding.simd, inputs),
-                ("pixels", folding.pixels, columns),
-            ] {
-                if found == 0 || found > most {
-                    let error = Error::input(format!("found {what} {found}; expected 1 to {most}"));
-                    faults.push(error.at(Place::layer(group.layer)));
-                }
-            }
-            if let Some(error) = group.misfit(folding) {
+        let Some(asked) = asked else {
+            foldings.push(None);
+            continue;
+        };
+        let &Array::Folded(desc::Folding { pe, simd, pixels, products, serial }) = asked else {
+            foldings.push(Some(vec![whole(group)]));
+            continue;
+        };
+        let folding = Folding { pe, simd, pixels, ..Folding::lanes(1) };
+        let (outputs, inputs, columns) = extents(group);
+        let mut fits = true;
+        for (what, found, most) in [("pe", pe, outputs), ("simd", simd, inputs), ("pixels", pixels, columns)]
+        {
+            if found == 0 || found > most {
+                let error = Error::input(format!("found {what} {found}; expected 1 to {most}"));
                 faults.push(error.at(Place::layer(group.layer)));
+                fits = false;
             }
         }
-        foldings.push(folding);
+        if let Some(error) = group.misfit(folding).filter(|_| fits) {
+            faults.push(error.at(Place::layer(group.layer)));
+            fits = false;
+        }
+        if !fits {
+            continue;
+        }
+        let blocks = products.map(|products| products == Products::Blocks);
+        let holds = |own: &Folding| {
+            blocks.is_none_or(|blocks| blocks == own.blocks)
+                && serial.is_none_or(|serial| serial == own.serial)
+        };
+        let allowed: Vec<Folding> = variants(group, folding).filter(holds).collect();
+        if allowed.is_empty() {
+            let error = Error::input("found `products` or `serial` that is no choice for this layer");
+            let mend = "`blocks` multiply by dfp weights of more than 5 bits; sums are serial where an activation follows \
+                        and the steps of a sum leave the time";
+            faults.push(error.mend(mend).at(Place::layer(group.layer)));
+        }
+        foldings.push(Some(allowed));
     }
     faults.or(foldings)
 }
@@ -93,10 +110,7 @@ fn outputs_at_once(group: &Group, outputs: usize) -> Vec<usize> {
 }
 
 /// Every folding that may be worth its price: of those that need as many beats, the narrowest.
-pub fn candidates(group: &Group, fixed: Option<Folding>) -> Vec<Folding> {
-    if let Some(folding) = fixed {
-        return vec![folding];
-    }
+pub fn candidates(group: &Group) -> Vec<Folding> {
     let (outputs, inputs, columns) = extents(group);
     let one = Folding::lanes(1);
     let mut all: Vec<Folding> = match group.head {
@@ -106,8 +120,9 @@ pub fn candidates(group: &Group, fixed: Option<Folding>) -> Vec<Folding> {
             let several = along.iter().flat_map(|&pixels| across.iter().map(move |&simd| (simd, pixels)));
             let several: Vec<(usize, usize)> = several.collect();
             let folded = rows.iter().flat_map(|&pe| {
-                several.iter().map(move |&(simd, pixels)| Folding { pe, simd, pixels, unrolled: false })
+                several.iter().map(move |&(simd, pixels)| Folding { pe, simd, pixels, ..one })
             });
+            let folded = folded.flat_map(|folding| variants(group, folding));
             folded.chain((groups == 1).then(|| whole(group))).collect()
         }
         // A beat holds channels of one pixel of a block.
@@ -129,11 +144,27 @@ pub fn candidates(group: &Group, fixed: Option<Folding>) -> Vec<Folding> {
     all
 }
 
+/// A folding as it is, with multiplier blocks where they are a choice, and of both the forms whose activation has fewer
+/// lanes than the array has sums, where the steps of a sum leave the time.
+fn variants(group: &Group, folding: Folding) -> impl Iterator<Item = Folding> {
+    let scheme = match group.head {
+        Head::Array(weights, ..) => Some(weights.scheme),
+        Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => None,
+    };
+    let keeps_up = group.nodes.len() > 1 && folding.pixels <= group.steps(folding);
+    let narrower = folding.pixels > 1 || group.given(Folding { serial: true, ..folding }) < folding.pe;
+    let products: &[bool] = if scheme.is_some_and(may_take_blocks) { &[false, true] } else { &[false] };
+    let activations: &[bool] = if keeps_up && narrower { &[false, true] } else { &[false] };
+    products
+        .iter()
+        .flat_map(move |&blocks| activations.iter().map(move |&serial| Folding { blocks, serial, ..folding }))
+}
+
 /// Everything at once, with constants wired in.
 pub fn whole(group: &Group) -> Folding {
     let (outputs, inputs, _) = match group.head {
         Head::ArgMax => (group.input.shape.elements(), group.input.shape.elements(), 1),
         Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => extents(group),
     };
-    Folding { pe: outputs, simd: inputs, pixels: 1, unrolled: true }
+    Folding { pe: outputs, simd: inputs, pixels: 1, unrolled: true, blocks: false, serial: false }
 }

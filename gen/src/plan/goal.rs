@@ -58,19 +58,23 @@ pub(super) fn choose(graph: &Graph, groups: &[Group], hardware: &Hardware) -> Re
     let search = Search::new(graph, groups, &fixed, target, clock_of(hardware));
     let asked = limits_of(hardware, target)?;
     let keep_to = |limits| keep_to(limits, &search, graph, groups, hardware, &fixed);
-    let has = target.available();
-    let blocks = Limits {
-        bram: asked.bram.or(Some(has.bram as f64)),
-        dsp: asked.dsp.or((has.dsp > 0).then_some(has.dsp as f64)),
-        ..asked
-    };
     let mut found = keep_to(asked);
-    let is_bound = hardware.goal.is_some() && named_target(hardware)?.is_some();
-    if is_bound && found.as_ref().is_ok_and(|found| !blocks.hold(&found.cost)) {
+    let blocks = with_blocks(asked, hardware)?;
+    if hardware.goal.is_some() && found.as_ref().is_ok_and(|found| !blocks.hold(&found.cost)) {
         found = keep_to(blocks).or(found);
     }
     let found = found?;
     Ok(Choice { foldings: found.foldings, is_optimal: found.is_optimal, limits: asked })
+}
+
+/// The limits, and no more block RAMs and multipliers than the device has, if one is named.
+fn with_blocks(asked: Limits, hardware: &Hardware) -> Result<Limits> {
+    let Some(has) = named_target(hardware)?.map(Target::available) else { return Ok(asked) };
+    Ok(Limits {
+        bram: asked.bram.or(Some(has.bram as f64)),
+        dsp: asked.dsp.or((has.dsp > 0).then_some(has.dsp as f64)),
+        ..asked
+    })
 }
 
 fn keep_to(
@@ -79,7 +83,7 @@ fn keep_to(
     graph: &Graph,
     groups: &[Group],
     hardware: &Hardware,
-    fixed: &[Option<Folding>],
+    fixed: &[Option<Vec<Folding>>],
 ) -> Result<Solution> {
     let mut limits = asked;
     for _ in 0..CORRECTIONS {
@@ -113,7 +117,7 @@ fn within(
     graph: &Graph,
     groups: &[Group],
     hardware: &Hardware,
-    fixed: &[Option<Folding>],
+    fixed: &[Option<Vec<Folding>>],
     limits: &Limits,
 ) -> Result<Solution> {
     let clock_mhz = clock_of(hardware);
@@ -130,8 +134,10 @@ fn within(
             None => Err(too_little(search, limits)),
         },
         None => {
-            let slowest_fixed =
-                groups.iter().zip(fixed).filter_map(|(group, folding)| Some(group.cycles((*folding)?)));
+            let slowest_fixed = groups
+                .iter()
+                .zip(fixed)
+                .filter_map(|(group, allowed)| Some(group.cycles(*allowed.as_ref()?.first()?)));
             let all_fixed = groups.iter().zip(fixed).all(|(group, f)| f.is_some() || !is_array(group));
             match (slowest_fixed.max(), all_fixed) {
                 (Some(slowest), true) => {
@@ -288,13 +294,15 @@ pub fn explain(graph: &Graph, hardware: &Hardware) -> Result<(Plan, Explanation)
     let target = target_of(hardware)?;
     let choice = choose(graph, &groups, hardware)?;
     let plan = assemble(graph, &groups, &choice.foldings, hardware, Detail::Whole)?;
-    let none: Vec<Option<Folding>> = vec![None; groups.len()];
+    let none: Vec<Option<Vec<Folding>>> = vec![None; groups.len()];
     let search = Search::new(graph, &groups, &none, target, clock_of(hardware));
     let slowest = plan.stages.iter().max_by_key(|stage| stage.cycles);
     let bottleneck = slowest.map_or((String::new(), 0), |stage| (stage.name.clone(), stage.cycles));
     let paces = search.paces();
     let faster = paces.iter().rev().find(|&&pace| pace < bottleneck.1);
-    let found = faster.and_then(|&pace| search.cheapest(pace, &Limits::default()).ok().flatten());
+    let blocks = with_blocks(Limits::default(), hardware)?;
+    let within = |pace: u64, limits: &Limits| search.cheapest(pace, limits).ok().flatten();
+    let found = faster.and_then(|&pace| within(pace, &blocks).or_else(|| within(pace, &Limits::default())));
     let mut next = None;
     let mut forbidden = None;
     if let Some(found) = found {

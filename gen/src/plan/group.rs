@@ -18,12 +18,16 @@ pub struct Folding {
     /// Everything at once, with constants wired in and no stalls: an array of all outputs × all inputs, of a
     /// window's place if there is one, or an argmax of a whole vector.
     pub unrolled: bool,
+    /// Of a folded array: multiplier blocks multiply, where weights are of so many bits that it is a choice.
+    pub blocks: bool,
+    /// Of a folded array: sums wait, and pass through as few lanes of the activation as keep up with the array.
+    pub serial: bool,
 }
 
 impl Folding {
     /// The same number of channels in and out.
     pub fn lanes(lanes: usize) -> Self {
-        Folding { pe: lanes, simd: lanes, pixels: 1, unrolled: false }
+        Folding { pe: lanes, simd: lanes, pixels: 1, unrolled: false, blocks: false, serial: false }
     }
 }
 
@@ -198,9 +202,24 @@ impl Group<'_> {
         match self.head {
             Head::ArgMax => Stream::vector(self.output, 1),
             Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => {
-                Stream::pixels(self.output, folding.pe)
+                Stream::pixels(self.output, self.given(folding))
             }
         }
+    }
+
+    /// Outputs of a beat that it gives at `folding`.
+    pub fn given(&self, folding: Folding) -> usize {
+        let beats = if folding.serial { self.steps(folding) / folding.pixels } else { 1 };
+        (1..folding.pe)
+            .find(|&lanes| folding.pe.is_multiple_of(lanes) && folding.pe / lanes <= beats)
+            .unwrap_or(folding.pe)
+    }
+
+    /// Beats that make a sum of an array.
+    pub fn steps(&self, folding: Folding) -> usize {
+        let Head::Array(weights, window, _) = self.head else { return 1 };
+        let area = window.map_or(1, Window::area);
+        area * (weights.inputs() / area).div_ceil(folding.simd)
     }
 
     /// Cycles per frame that its slowest leaf needs at `folding`.
@@ -209,10 +228,8 @@ impl Group<'_> {
         let positions = self.output.shape.positions();
         let cycles = match self.head {
             Head::Array(weights, window, _) => {
-                let area = window.map_or(1, Window::area);
-                let steps = area * (weights.inputs() / area).div_ceil(folding.simd);
                 let groups = if window.is_some() { self.pixel_groups(folding.pixels) } else { positions };
-                groups * steps * weights.outputs().div_ceil(folding.pe)
+                groups * self.steps(folding) * weights.outputs().div_ceil(folding.pe)
             }
             Head::Pool(window) => {
                 positions * window.area() * self.input.shape.channels().div_ceil(folding.simd)

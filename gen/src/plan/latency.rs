@@ -1,12 +1,18 @@
 //! Registers from an input beat to the output beat it completes, leaf by leaf, as `templates/README.md`
 //! states and the co-simulation confirms.
 
-use super::leaf::{Leaf, Product};
+use super::leaf::{BLOCK_BITS, Leaf, Product};
+use crate::fixed::Rounding;
 
 /// Lanes of a chain in `mac_array`.
 const CHAIN: usize = 4;
 /// With more words than this a register follows the ROM of a `mac_array` whose lanes form chains.
 const REGISTERED_WORDS: usize = 64;
+
+/// Registers of `multiplier`.
+fn multiplier(a_bits: usize, b_bits: usize) -> usize {
+    3 + usize::from(a_bits > BLOCK_BITS) + usize::from(b_bits > BLOCK_BITS)
+}
 
 impl Leaf {
     /// Clock cycles from the last beat taken, or issued, to the beat given, unstalled; 0 where valid passes through.
@@ -22,7 +28,9 @@ impl Leaf {
                 let chain = first + (array.simd.min(CHAIN) - 1).max(1) + levels(array.simd.div_ceil(CHAIN));
                 let sum = match array.product {
                     Product::Xnor => late + levels(array.simd).max(1),
-                    Product::Multiply => late + levels(array.simd).max(1) + 1,
+                    Product::Multiply => {
+                        late + levels(array.simd).max(1) + multiplier(array.x_bits + 1, array.code_bits)
+                    }
                     Product::Sign | Product::Ternary | Product::TwoBit => chain,
                     Product::Po2 => chain + 1,
                     Product::Dfp => chain + array.code_bits - 2,
@@ -30,7 +38,12 @@ impl Leaf {
                 sum + 1
             }
             Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } | Leaf::BlockExpand(_) => 3,
-            Leaf::RequantizeMultiply(_) => 6,
+            Leaf::RequantizeMultiply(leaf) => {
+                let (bits, factor) = leaf.operands();
+                let product = if leaf.is_gate() { 1 } else { multiplier(bits, factor) };
+                let rounds = usize::from(leaf.base.rounding == Rounding::TfliteDouble);
+                1 + product + rounds + usize::from(leaf.shift_bits > 0) + 2
+            }
             Leaf::Threshold(_) | Leaf::Window(_) | Leaf::BeatIssue { .. } => 2,
             Leaf::SkidBuffer { .. }
             | Leaf::ResultBuffer { .. }

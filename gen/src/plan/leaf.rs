@@ -8,6 +8,9 @@ use super::packing::Packing;
 use super::rom::Rom;
 use super::unrolled::UnrolledLeaf;
 
+/// Bits of a factor that one `block_multiplier` takes.
+pub const BLOCK_BITS: usize = 18;
+
 /// How a weight multiplies an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Product {
@@ -178,6 +181,27 @@ pub struct MultiplyLeaf {
     pub negative_bits: usize,
     /// Bits of a channel's extra shift; 0 when `base.shift` is every channel's.
     pub shift_bits: usize,
+    /// Bits that biased sums are limited to before they are multiplied.
+    pub limit_bits: usize,
+}
+
+impl ShiftLeaf {
+    /// Bits of a sum with its bias.
+    pub fn biased_bits(&self) -> usize {
+        (self.acc_bits + usize::from(self.gain == 2)).max(self.bias_bits) + 1
+    }
+}
+
+impl MultiplyLeaf {
+    /// Bits of what is multiplied: a biased sum as it is limited, and a multiplier with its sign.
+    pub fn operands(&self) -> (usize, usize) {
+        (self.base.biased_bits().min(self.limit_bits), self.negative_bits.max(self.mult_bits + 1))
+    }
+
+    /// Whether its multipliers are 0 and 1.
+    pub fn is_gate(&self) -> bool {
+        self.mult_bits == 1 && self.negative_bits == 0
+    }
 }
 
 /// `threshold`.

@@ -21,7 +21,7 @@ use super::run::{Detail, Setting};
 use super::stage::{self, Builder};
 
 /// Choices kept of a state under a budget; with more, what is found may not be the best.
-const MOST_LABELS: usize = 64;
+const MOST_LABELS: usize = 192;
 /// LUTs that a weight takes where it is wired in, at least: half an adder or more.
 const LUTS_OF_WIRED: usize = 4;
 /// Beats that an operand's buffer is taken to hold while foldings are compared; the cycle model finds the true number.
@@ -88,7 +88,8 @@ pub struct Search<'a> {
     clock_mhz: f64,
     /// Of every group: its foldings and their cycles.
     choices: Vec<Vec<(Folding, u64)>>,
-    products: Vec<Option<Product2d>>,
+    /// Of every group without multiplier blocks, and with them.
+    products: Vec<[Option<Product2d>; 2]>,
     costs: RefCell<HashMap<(usize, Folding), Option<Cost>>>,
     edges: RefCell<HashMap<Edge, (u64, Cost)>>,
 }
@@ -98,28 +99,32 @@ impl<'a> Search<'a> {
     pub fn new(
         graph: &'a Graph,
         groups: &'a [Group<'a>],
-        fixed: &[Option<Folding>],
+        fixed: &[Option<Vec<Folding>>],
         target: Target,
         clock_mhz: f64,
     ) -> Self {
         let most_wired = target.available().lut / LUTS_OF_WIRED;
-        let choices = groups.iter().zip(fixed).map(|(group, &fixed)| {
+        let has_no_blocks = target.available().dsp == 0;
+        let choices = groups.iter().zip(fixed).map(|(group, fixed)| {
             let too_large = |folding: &Folding| {
                 folding.unrolled
                     && fixed.is_none()
                     && matches!(group.head, Head::Array(weights, ..) if weights.values.len() - weights.zeros() > most_wired)
             };
-            let all = candidates(group, fixed).into_iter().filter(|folding| !too_large(folding));
+            let all = fixed.clone().unwrap_or_else(|| candidates(group));
+            // Blocks that the user asked for outright become logic there.
+            let drop_blocks = has_no_blocks && all.iter().any(|folding| !folding.blocks);
+            let all = all.into_iter().filter(|folding| !(too_large(folding) || folding.blocks && drop_blocks));
             all.map(|folding| (folding, group.cycles(folding))).collect()
         });
-        let product = |group: &Group| match group.head {
+        let product = |group: &Group, blocks: bool| match group.head {
             Head::Array(weights, window, _) => {
                 let encoding = array_encoding(weights.scheme, group.input.format.encoding);
                 let padding = window.filter(|window| window.is_padded());
                 let values = padding.map_or(group.input.range, |window| {
                     group.input.range.hull(crate::fixed::Range::new(window.pad_value, window.pad_value))
                 });
-                Some(Product2d::new(weights, encoding, values, 0))
+                Some(Product2d::new(weights, encoding, values, 0, blocks))
             }
             Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => None,
         };
@@ -129,7 +134,7 @@ impl<'a> Search<'a> {
             target,
             clock_mhz,
             choices: choices.collect(),
-            products: groups.iter().map(product).collect(),
+            products: groups.iter().map(|group| [false, true].map(|blocks| product(group, blocks))).collect(),
             costs: RefCell::default(),
             edges: RefCell::default(),
         }
@@ -257,9 +262,9 @@ impl<'a> Search<'a> {
     fn fitting(&self, index: usize, cycles: u64, limits: &Limits) -> BTreeMap<usize, Vec<(Folding, Cost)>> {
         let group = &self.groups[index];
         // Of one pe and simd, the fewest pixels that are fast enough.
-        let mut fewest: BTreeMap<(usize, usize, bool), Folding> = BTreeMap::new();
+        let mut fewest: BTreeMap<(usize, usize, [bool; 3]), Folding> = BTreeMap::new();
         for &(folding, _) in self.choices[index].iter().filter(|(_, own)| *own <= cycles) {
-            let key = (folding.pe, folding.simd, folding.unrolled);
+            let key = (folding.pe, folding.simd, [folding.unrolled, folding.blocks, folding.serial]);
             let kept = fewest.entry(key).or_insert(folding);
             if folding.pixels < kept.pixels {
                 *kept = folding;
@@ -342,7 +347,7 @@ impl<'a> Search<'a> {
             memory: Some(Memory::of(self.target)),
             continues: false,
             runs_on: false,
-            detail: Detail::Sketch(self.products[index].as_ref()),
+            detail: Detail::Sketch(self.products[index][usize::from(folding.blocks)].as_ref()),
         };
         let stage = stage::build(self.graph, group, folding, setting, Vec::new());
         let cost = stage.ok().map(|stage| cost::stage(&stage, self.target));
@@ -377,7 +382,7 @@ impl<'a> Search<'a> {
 
     fn out_of_reach(&self, group: &Group, cycles: u64) -> Error {
         let (outputs, inputs, columns) = extents(group);
-        let whole = Folding { pe: outputs, simd: inputs, pixels: columns, unrolled: false };
+        let whole = Folding { pe: outputs, pixels: columns, ..Folding::lanes(inputs) };
         Error::input(format!("found a goal of {cycles} cycles a frame, which no folding reaches"))
             .mend(format!(
                 "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {} cycles; ask for no less",

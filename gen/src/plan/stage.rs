@@ -232,7 +232,7 @@ fn array<'a>(
     let idle = positions * (groups * folding.simd - length);
     let product = match detail {
         Detail::Sketch(Some(product)) => Cow::Borrowed(product),
-        _ => Cow::Owned(Product2d::new(weights, encoding, values, idle)),
+        _ => Cow::Owned(Product2d::new(weights, encoding, values, idle, folding.blocks)),
     };
     if let Some(window) = window {
         let loose = !length.is_multiple_of(folding.simd) && !has_zero(product.product, weights.scheme);
@@ -287,13 +287,26 @@ fn array<'a>(
         packing,
     };
     builder.push("array", Leaf::MacArray(leaf), lanes * product.acc_bits);
+    let given = group.given(folding);
+    if folding.serial {
+        serialize(builder, group, folding)?;
+        let leaf = Converter {
+            bits: product.acc_bits,
+            in_lanes: folding.pe,
+            out_lanes: given,
+            length: weights.outputs(),
+        };
+        if given < folding.pe {
+            builder.push("split", Leaf::WidthConverter(leaf), given * product.acc_bits);
+        }
+    }
     let raw = Raw {
         gain: product.gain,
         corrections: &product.corrections,
         bits: product.acc_bits,
         channels: weights.outputs(),
-        lanes: folding.pe,
-        pixels: folding.pixels,
+        lanes: given,
+        pixels: if folding.serial { 1 } else { folding.pixels },
         sketch: detail != Detail::Whole,
     };
     let activated =
@@ -307,20 +320,29 @@ fn array<'a>(
             &group.nodes[1..]
         }
     };
+    if !folding.serial && folding.pixels > 1 {
+        serialize(builder, group, folding)?;
+    }
+    Ok(rest)
+}
+
+/// Ends the array's flow, and gives what several windows made one after the other.
+fn serialize(builder: &mut Builder, group: &Group, folding: Folding) -> Result<()> {
+    if let Some(from) = builder.open_flow() {
+        builder.settle(from);
+    }
     if folding.pixels > 1 {
-        let Some((_, width, _)) = head.fact.shape.image() else {
+        let Some((_, width, channels)) = group.output.shape.image() else {
             return Err(
                 Error::input("found several pixels at once of a vector").at(Place::layer(group.layer))
             );
         };
-        let bits = builder.parts.last().map_or(0, |part| part.width) / lanes;
-        if let Some(from) = builder.open_flow() {
-            builder.settle(from);
-        }
-        let leaf = Leaf::PixelSerializer { bits, lanes: folding.pe, pixels: folding.pixels, folds, width };
-        builder.push("serialize", leaf, bits * folding.pe);
+        let (lanes, pixels) = (folding.pe, folding.pixels);
+        let bits = builder.parts.last().map_or(0, |part| part.width) / (lanes * pixels);
+        let leaf = Leaf::PixelSerializer { bits, lanes, pixels, folds: channels.div_ceil(lanes), width };
+        builder.push("serialize", leaf, bits * lanes);
     }
-    Ok(rest)
+    Ok(())
 }
 
 /// The activation behind an array, if it is the next node; returns the nodes that are left.

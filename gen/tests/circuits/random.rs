@@ -75,7 +75,9 @@ fn foldings(graph: &Graph, dice: &mut networks::Dice) -> BTreeMap<String, Array>
         let pixels = if dice.roll(0, 3) == 0 { dice.roll(1, columns) as usize } else { 1 };
         match (dice.roll(0, 7), groups) {
             (0, 1) => all.insert(node.layer.clone(), Array::Named(ArrayKind::Unrolled)),
-            (1..=4, 1) => all.insert(node.layer.clone(), Folding { pe, simd, pixels }.into()),
+            (1..=4, 1) => {
+                all.insert(node.layer.clone(), Folding { pe, simd, pixels, ..Folding::default() }.into())
+            }
             _ => None,
         };
     }

@@ -95,7 +95,7 @@ fn unrolled_arrays_stand_between_folded_ones() {
         .then("wired", Op::Dense(dice.weights(Scheme::Dfp { bits: 3 }, 5, 6)))
         .done();
     let mut hardware = unrolled(&["signs", "conv", "wired"]);
-    hardware.folding.insert("folded".into(), Folding { pe: 4, simd: 3, pixels: 1 }.into());
+    hardware.folding.insert("folded".into(), Folding { pe: 4, simd: 3, ..Folding::default() }.into());
     prove_planned(&graph, &hardware, &dice.frames(&[4, 5, 2], Encoding::Bipolar));
 }
 

@@ -199,7 +199,7 @@ fn latency(kind: &str, code_bits: usize, simd: usize, words: usize, late: i64) -
     let chain = late.max(i64::from(words > 64)) + (simd.min(4) as i64 - 1).max(1) + levels(simd.div_ceil(4));
     4 + match kind {
         "xnor" => late + levels(simd).max(1),
-        "multiply" => late + levels(simd).max(1) + 1,
+        "multiply" => late + levels(simd).max(1) + 3,
         "po2" => chain + 1,
         "dfp" => chain + code_bits as i64 - 2,
         _ => chain,

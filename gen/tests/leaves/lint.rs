@@ -143,6 +143,7 @@ const MATRICES: &[Matrix] = &[
             ("ROUNDING", &["\"half_even\"", "\"tflite_double\""]),
             ("MULT_BITS", &["1", "8"]),
             ("SHIFT", &["33", "40"]),
+            ("LIMIT_BITS", &["18", "64"]),
         ],
     ),
     (

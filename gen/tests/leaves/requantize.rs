@@ -32,6 +32,28 @@ pub fn cases() -> Vec<Case> {
     }
     cases.push(multiply_case(Multiply { mult_bits: 1, shift_bits: 3, shift: 1, ..Multiply::default() }));
     cases.push(multiply_case(Multiply { mult_bits: 7, negative_bits: 4, shift: -1, ..Multiply::default() }));
+    for (acc_bits, mult_bits, shift) in [(17, 17, 26), (18, 18, 28), (24, 31, 46), (35, 20, 46), (19, 36, 46)]
+    {
+        cases.push(multiply_case(Multiply { acc_bits, mult_bits, shift, ..Multiply::default() }));
+    }
+    // Sums of 18 bits and more become the least and the greatest result.
+    cases.push(multiply_case(Multiply {
+        acc_bits: 21,
+        limit_bits: 18,
+        mult_bits: 20,
+        shift: 29,
+        ..Multiply::default()
+    }));
+    for acc_bits in [12, 24] {
+        let rounding = "tflite_double";
+        cases.push(multiply_case(Multiply {
+            acc_bits,
+            rounding,
+            mult_bits: 9,
+            shift: 31,
+            ..Multiply::default()
+        }));
+    }
     for shift_bits in [0, 2] {
         let tflite = Multiply {
             rounding: "tflite_double",
@@ -148,6 +170,8 @@ pub fn divide(value: i64, shift: i64, rounding: &str) -> i64 {
 
 #[derive(Clone, Copy)]
 struct Multiply {
+    acc_bits: usize,
+    limit_bits: usize,
     rounding: &'static str,
     shift: i64,
     mult_bits: usize,
@@ -157,7 +181,15 @@ struct Multiply {
 
 impl Default for Multiply {
     fn default() -> Self {
-        Self { rounding: "half_up", shift: 10, mult_bits: 8, negative_bits: 0, shift_bits: 0 }
+        Self {
+            acc_bits: ACC_BITS,
+            limit_bits: 64,
+            rounding: "half_up",
+            shift: 10,
+            mult_bits: 8,
+            negative_bits: 0,
+            shift_bits: 0,
+        }
     }
 }
 
@@ -165,7 +197,7 @@ impl Default for Multiply {
 type Channel = [i64; 4];
 
 fn multiply_case(what: Multiply) -> Case {
-    let Multiply { rounding, shift, mult_bits, negative_bits, shift_bits } = what;
+    let Multiply { acc_bits, limit_bits, rounding, shift, mult_bits, negative_bits, shift_bits } = what;
     let mut random = Random::new(9);
     let widths = [9, mult_bits, negative_bits, shift_bits];
     let mut field = |index: usize, signed: bool| match (widths[index], signed) {
@@ -180,7 +212,7 @@ fn multiply_case(what: Multiply) -> Case {
         .collect();
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
     for beat in 0..VECTORS * FOLDS {
-        let accumulators = random.vector(LANES, -2048, 2047);
+        let accumulators = random.vector(LANES, -(1 << (acc_bits - 1)), (1 << (acc_bits - 1)) - 1);
         let results = accumulators.iter().zip(&image[beat % FOLDS]).map(
             |(accumulator, [bias, mult, negative, own])| {
                 let biased = accumulator + bias;
@@ -198,11 +230,13 @@ fn multiply_case(what: Multiply) -> Case {
         sent.push(accumulators);
     }
     let words: Vec<String> = image.iter().map(|word| fields(word, widths)).collect();
-    let name =
-        format!("requantize_multiply_{rounding}_{}_{mult_bits}_{negative_bits}_{shift_bits}", shift + 2);
+    let name = format!(
+        "requantize_multiply_{rounding}_{acc_bits}_{limit_bits}_{}_{mult_bits}_{negative_bits}_{shift_bits}",
+        shift + 2
+    );
     let mut case = Case::new(name, "requantize_multiply")
         .with("LANES", LANES)
-        .with("ACC_BITS", ACC_BITS)
+        .with("ACC_BITS", acc_bits)
         .with("BIAS_BITS", widths[0])
         .with("OUT_BITS", 8)
         .with_signed("SHIFT", shift)
@@ -213,13 +247,22 @@ fn multiply_case(what: Multiply) -> Case {
         .with("MULT_BITS", mult_bits)
         .with("NEGATIVE_BITS", negative_bits)
         .with("SHIFT_BITS", shift_bits)
+        .with("LIMIT_BITS", limit_bits)
         .with("FOLDS", FOLDS)
-        .sends(&sent, LANES, ACC_BITS)
+        .sends(&sent, LANES, acc_bits)
         .expects(&expected, LANES, 8);
     let file = format!("{}_rom.hex", case.name);
     case = case.with_text("FILE", &file);
     case.images.push((file, words));
-    (case.latency, case.span) = (Some(6), Some(expected.len() as i64 - 1));
+    let before = match (mult_bits, negative_bits) {
+        (1, 0) => 2,
+        _ => {
+            4 + i64::from(limit_bits.min(acc_bits + 1) > 18)
+                + i64::from(negative_bits.max(mult_bits + 1) > 18)
+        }
+    };
+    let latency = before + i64::from(rounding == "tflite_double") + i64::from(shift_bits > 0) + 2;
+    (case.latency, case.span) = (Some(latency), Some(expected.len() as i64 - 1));
     case
 }
 

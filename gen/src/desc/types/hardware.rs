@@ -100,6 +100,28 @@ pub struct Folding {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 65_536))]
     pub pixels: usize,
+    /// What multiplies by weights of more than five bits; the cheaper when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub products: Option<Products>,
+    /// Whether sums pass one after another through few lanes of the activation; the cheaper when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<bool>,
+}
+
+impl Default for Folding {
+    fn default() -> Self {
+        Folding { pe: 1, simd: 1, pixels: 1, products: None, serial: None }
+    }
+}
+
+/// What multiplies an activation by a weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Products {
+    /// The device's multiplier blocks.
+    Blocks,
+    /// Logic: an adder for each bit of the weight.
+    Logic,
 }
 
 fn one() -> usize {

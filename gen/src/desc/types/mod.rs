@@ -19,7 +19,7 @@ mod tensors;
 mod window;
 
 pub use activation::{Activation, TableInput};
-pub use hardware::{Array, ArrayKind, Budget, Folding, Goal, Hardware};
+pub use hardware::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Products};
 pub use joins::{Add, BlockOrder, Common, Concat, DepthToSpace, Operand, ScaledOperand, Softmax, Upsample};
 pub use layers::{AveragePool, Conv2d, Dense, GlobalAveragePool, MaxPool, Named, Requantize};
 pub use output::{Derive, Output, Rounding, Saturation};

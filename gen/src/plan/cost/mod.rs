@@ -69,7 +69,9 @@ impl Cost {
     /// The share of a device that it takes: its logic, by which it becomes slow to route, and a part of its blocks.
     pub fn share(&self, has: Available) -> f64 {
         let of = |used: f64, available: usize| if used == 0.0 { 0.0 } else { used / available.max(1) as f64 };
-        of(self.logic(), has.lut) + BLOCKS * (of(self.bram as f64, has.bram) + of(self.dsp as f64, has.dsp))
+        of(self.logic(), has.lut)
+            + BLOCK_RAMS * of(self.bram as f64, has.bram)
+            + MULTIPLIERS * of(self.dsp as f64, has.dsp)
     }
 }
 
@@ -95,8 +97,10 @@ pub struct Estimate {
     pub ff_error: Spread,
 }
 
-/// How dear a share of a device's block RAMs and multipliers is beside as large a share of its logic.
-const BLOCKS: f64 = 0.3;
+/// How dear a share of a device's block RAMs is beside as large a share of its logic.
+const BLOCK_RAMS: f64 = 0.3;
+/// How dear a share of its multipliers is: what they save is the logic of adders.
+const MULTIPLIERS: f64 = 0.1;
 
 /// LUTs, flip-flops and logic cells as fractions of what is drawn.
 type Factors = [f64; 3];

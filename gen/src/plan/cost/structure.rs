@@ -372,7 +372,7 @@ impl Counter {
 
     fn shift(&mut self, leaf: &ShiftLeaf) {
         let lanes = leaf.lanes * leaf.pixels;
-        let bits = (leaf.acc_bits + usize::from(leaf.gain == 2)).max(leaf.bias_bits) + 1;
+        let bits = leaf.biased_bits();
         let (round, held) = self.round(bits, leaf);
         self.add("requantize_shift.bias", (lanes * self.carry(bits)) as f64, (lanes * bits) as f64);
         self.add("requantize_shift.round", (lanes * round) as f64, (lanes * held) as f64);
@@ -395,18 +395,24 @@ impl Counter {
     fn multiply(&mut self, leaf: &MultiplyLeaf, multipliers: bool) {
         let base = &leaf.base;
         let lanes = base.lanes * base.pixels;
-        let bits = (base.acc_bits + usize::from(base.gain == 2)).max(base.bias_bits) + 1;
-        let factor = leaf.negative_bits.max(leaf.mult_bits + 1);
-        let product = bits + factor;
+        let (bits, factor) = leaf.operands();
+        let double = base.rounding == Rounding::TfliteDouble;
+        let once = if double { (bits + factor).max(32) - 30 } else { bits + factor };
         let most = (1_usize << leaf.shift_bits) - 1;
-        let scaled = product + most + usize::from(base.rounding == Rounding::TfliteDouble);
-        self.add("requantize_multiply.bias", (lanes * self.carry(bits)) as f64, (lanes * 2 * bits) as f64);
+        let scaled = once + most;
+        let biased = base.biased_bits();
+        let limits = if bits < biased { bits + biased } else { 0 };
+        self.add(
+            "requantize_multiply.bias",
+            (lanes * (self.carry(biased) + limits)) as f64,
+            (lanes * biased) as f64,
+        );
         self.add(
             "requantize_multiply.factor",
             (lanes * if leaf.negative_bits > 0 { factor } else { 0 }) as f64,
-            (lanes * 2 * leaf.mult_bits) as f64,
+            (lanes * (leaf.mult_bits + leaf.negative_bits)) as f64,
         );
-        if leaf.mult_bits == 1 && leaf.negative_bits == 0 {
+        if leaf.is_gate() {
             self.add("requantize_multiply.gate", (lanes * bits) as f64, (lanes * bits) as f64);
         } else {
             self.products(
@@ -417,13 +423,18 @@ impl Counter {
                 multipliers,
             );
         }
-        let own = if leaf.shift_bits > 0 { scaled * leaf.shift_bits / 2 } else { 0 };
+        let rounded = if double { [self.carry(once), once] } else { [0, 0] };
+        let own = if leaf.shift_bits > 0 {
+            [scaled * leaf.shift_bits / 2, scaled + 6 * leaf.shift_bits]
+        } else {
+            [0, 0]
+        };
         self.add(
             "requantize_multiply.scale",
-            (lanes * own) as f64,
-            (lanes * (scaled + 3 * leaf.shift_bits)) as f64,
+            (lanes * (rounded[0] + own[0])) as f64,
+            (lanes * (rounded[1] + own[1])) as f64,
         );
-        let shift = base.shift + most as i32 - if base.rounding == Rounding::TfliteDouble { 31 } else { 0 };
+        let shift = base.shift + most as i32 - if double { 31 } else { 0 };
         let (round, held) = self.round(scaled, &ShiftLeaf { shift, ..base.clone() });
         self.add("requantize_multiply.round", (lanes * round) as f64, (lanes * held) as f64);
         let width = base.lanes * (base.bias_bits + leaf.mult_bits + leaf.negative_bits + leaf.shift_bits);
@@ -435,7 +446,7 @@ impl Counter {
             ],
             base.folds,
             width,
-            6,
+            Leaf::RequantizeMultiply(leaf.clone()).latency(),
         );
     }
 

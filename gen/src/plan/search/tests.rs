@@ -105,7 +105,7 @@ fn agrees(graph: &Graph, target: Target) {
         let lean = Limits { lut: Some(logic * 0.97), ..none };
         let thin = Limits { ff: Some(cheapest.cost.ff * 0.97), ..none };
         let tight = Limits { lut: Some(logic * 1.01), ff: Some(cheapest.cost.ff * 1.01), ..none };
-        let blocks = Limits { bram: Some(0.0), lut: Some(free.cost.lut), ..none };
+        let blocks = Limits { bram: Some(0.0), lut: Some(free.cost.lut * 1.0001), ..none };
         let scarce = Limits { lut: Some(logic * 0.5), ..none };
         for limits in [none, lean, thin, tight, blocks, scarce] {
             let found = search.cheapest(cycles, &limits).unwrap();

@@ -1,7 +1,7 @@
 //! Folded arrays as countable structure.
 
 use super::{Counter, log2};
-use crate::plan::leaf::{ArrayLeaf, Product};
+use crate::plan::leaf::{ArrayLeaf, BLOCK_BITS, Product};
 use crate::plan::packing::Packing;
 use crate::target::Family;
 
@@ -177,7 +177,7 @@ impl Counter {
         self.add(name[1], adders, registers);
     }
 
-    /// So many multipliers of `a` × `b` bits with a register behind each.
+    /// So many of `multiplier`, of `a` × `b` bits: the registers of an ECP5's blocks are inside.
     pub(super) fn products(
         &mut self,
         name: [&'static str; 2],
@@ -186,14 +186,24 @@ impl Counter {
         b: usize,
         multipliers: bool,
     ) {
-        let held = (count * (a + b)) as f64;
-        let most = if self.family == Family::Ice40 { 16 } else { 18 };
+        let limbs = |bits: usize| if bits > BLOCK_BITS { (bits - 1).div_ceil(BLOCK_BITS - 1) } else { 1 };
+        let (a_limbs, b_limbs) = (limbs(a), limbs(b));
+        let rows = if b_limbs > 1 { a_limbs * (BLOCK_BITS + b) } else { 0 };
+        let sums = rows + if a_limbs > 1 { a + b } else { 0 };
+        let inside = multipliers && self.family == Family::Ecp5;
+        let held = sums
+            + if inside {
+                0
+            } else {
+                a_limbs * b + b_limbs * a + 2 * (a_limbs * b_limbs * BLOCK_BITS).max(a + b)
+            };
         if multipliers {
-            self.found.dsp += count * a.div_ceil(most) * b.div_ceil(most);
-            let joined = (a.div_ceil(most) * b.div_ceil(most) - 1) * (a + b);
-            self.add(name[1], (count * joined) as f64, held);
+            let most = if self.family == Family::Ice40 { 16 } else { 18 };
+            let blocks = |limbs: usize, bits: usize| limbs * bits.min(BLOCK_BITS).div_ceil(most);
+            self.found.dsp += count * blocks(a_limbs, a) * blocks(b_limbs, b);
+            self.add(name[1], (count * sums) as f64, (count * held) as f64);
         } else {
-            self.add(name[0], (count * a.max(b) * a.min(b)) as f64, held);
+            self.add(name[0], (count * a.max(b) * a.min(b)) as f64, (count * held) as f64);
         }
     }
 }
