@@ -14,7 +14,7 @@ pub fn is_array(group: &Group) -> bool {
 /// What the user left open, group by group: the foldings that do as they said; `None` where they said nothing.
 ///
 /// # Errors
-/// When a named layer has no array, or a folding exceeds its matrix.
+/// When a named layer has no array, a folding exceeds its matrix, or its `products` or `serial` is no choice.
 pub fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Option<Vec<Folding>>>> {
     let mut faults = Faults::default();
     let arrays = || groups.iter().filter(|group| is_array(group));

@@ -11,7 +11,7 @@ use crate::error::{Error, Place, Result};
 use crate::ir::Graph;
 use crate::target::{Available, Target};
 
-use super::array::{Product2d, array_encoding};
+use super::array::{Product2d, array_encoding, may_take_blocks};
 use super::cost::{self, Cost};
 use super::folding::{candidates, extents};
 use super::group::{Folding, Group, Head, converter_beats};
@@ -88,7 +88,7 @@ pub struct Search<'a> {
     clock_mhz: f64,
     /// Of every group: its foldings and their cycles.
     choices: Vec<Vec<(Folding, u64)>>,
-    /// Of every group without multiplier blocks, and with them.
+    /// Of every group without multiplier blocks, and with them where they are a choice.
     products: Vec<[Option<Product2d>; 2]>,
     costs: RefCell<HashMap<(usize, Folding), Option<Cost>>>,
     edges: RefCell<HashMap<Edge, (u64, Cost)>>,
@@ -118,6 +118,7 @@ impl<'a> Search<'a> {
             all.map(|folding| (folding, group.cycles(folding))).collect()
         });
         let product = |group: &Group, blocks: bool| match group.head {
+            Head::Array(weights, ..) if blocks && !may_take_blocks(weights.scheme) => None,
             Head::Array(weights, window, _) => {
                 let encoding = array_encoding(weights.scheme, group.input.format.encoding);
                 let padding = window.filter(|window| window.is_padded());
