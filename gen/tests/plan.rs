@@ -206,6 +206,18 @@ fn dear_activations_are_as_narrow_as_the_sums_allow() {
     }
 }
 
+/// A shift that is the same for all channels is so cheap that sums do not wait for it, unless they are told to.
+#[test]
+fn cheap_activations_are_as_wide_as_the_array() {
+    let graph = example("digits_mlp");
+    for (serial, expected) in [(None, false), (Some(true), true)] {
+        let fixed = Folding { pe: 8, simd: 4, serial, ..Folding::default() };
+        let folding = [("fc1".to_owned(), fixed.into())].into();
+        let plan = plan::plan(&graph, &Hardware { folding, ..Hardware::default() }).unwrap();
+        assert_eq!(plan.stages[0].folding.serial, expected);
+    }
+}
+
 #[test]
 fn forms_of_an_array_are_said_outright_where_they_are_a_choice() {
     let with = |graph: &Graph, fixed: Folding| {

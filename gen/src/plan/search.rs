@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::{Error, Place, Result};
-use crate::ir::Graph;
+use crate::ir::{Graph, Op, Scaling};
 use crate::target::{Available, Target};
 
 use super::array::{Product2d, array_encoding, may_take_blocks};
@@ -24,6 +24,8 @@ use super::stage::{self, Builder};
 const MOST_LABELS: usize = 192;
 /// LUTs that a weight takes where it is wired in, at least: half an adder or more.
 const LUTS_OF_WIRED: usize = 4;
+/// Thresholds of a channel whose comparisons cost less than what holds sums that wait for them.
+const FEW_THRESHOLDS: usize = 3;
 /// Beats that an operand's buffer is taken to hold while foldings are compared; the cycle model finds the true number.
 const ASSUMED_BUFFER: usize = 16;
 
@@ -66,6 +68,19 @@ pub struct Solution {
     pub cost: Cost,
     /// Whether nothing cheaper reaches the pace, by the model.
     pub is_optimal: bool,
+}
+
+/// Whether an array's activation is worth fewer lanes than the array has sums: where it multiplies, shifts each channel by
+/// its own amount, or compares with many thresholds.
+fn is_dear(graph: &Graph, group: &Group) -> bool {
+    match group.nodes.get(1).map(|&id| &graph[id].op) {
+        Some(Op::Requantize(op)) => match &op.scaling {
+            Scaling::Shift(shifts) => shifts.iter().any(|shift| Some(shift) != shifts.first()),
+            Scaling::Multiply { .. } => true,
+        },
+        Some(Op::Threshold(thresholds)) => thresholds.table.ncols() > FEW_THRESHOLDS,
+        _ => false,
+    }
 }
 
 /// A choice for the stages so far: the cost, and the last stage's with a link to those before.
@@ -112,9 +127,12 @@ impl<'a> Search<'a> {
                     && matches!(group.head, Head::Array(weights, ..) if weights.values.len() - weights.zeros() > most_wired)
             };
             let all = fixed.clone().unwrap_or_else(|| candidates(group));
-            // Blocks that the user asked for outright become logic there.
+            // What the user asked for outright stays: blocks become logic there, sums wait.
             let drop_blocks = has_no_blocks && all.iter().any(|folding| !folding.blocks);
-            let all = all.into_iter().filter(|folding| !(too_large(folding) || folding.blocks && drop_blocks));
+            let drop_serial = !is_dear(graph, group) && all.iter().any(|folding| !folding.serial);
+            let all = all.into_iter().filter(|folding| {
+                !(too_large(folding) || folding.blocks && drop_blocks || folding.serial && drop_serial)
+            });
             all.map(|folding| (folding, group.cycles(folding))).collect()
         });
         let product = |group: &Group, blocks: bool| match group.head {
