@@ -1,0 +1,6 @@
+//! Any bytes as a description: a network or a message, never a panic.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| netetch_fuzz::example("net.yaml", bytes));
