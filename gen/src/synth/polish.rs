@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// An ECP5's flip-flop.
 pub(super) const REGISTER: &str = "TRELLIS_FF";
-/// Cells from which on copies of registers pay. `digits_mlp`, best and worst of three seeds: 217 and 179 MHz without, 209 and
+/// Cells from which on copies pay. `digits_mlp`, best and worst of three seeds: 217 and 179 MHz without, 209 and
 /// 123 with them; CNV W2A2, with 110,000 cells: 68 MHz without, 78 with them.
 const LARGE: usize = 50_000;
 
@@ -22,7 +22,7 @@ pub(super) fn polish(path: &Path) -> Result<()> {
     rewrite(path, |module| {
         output_register::absorb(module);
         carry_chain::shorten(module);
-        if module["cells"].as_object().is_some_and(|cells| cells.len() >= LARGE) {
+        if is_large(module) {
             fan_out::spread(module);
         }
     })
@@ -35,8 +35,14 @@ pub(super) fn polish(path: &Path) -> Result<()> {
 pub(super) fn prepare(path: &Path) -> Result<()> {
     rewrite(path, |module| {
         carry_chain::mark_open(module);
-        reset_net::promote(module);
+        if let Some(reset) = reset_net::promote(module).filter(|_| is_large(module)) {
+            fan_out::spread_reset(module, reset);
+        }
     })
+}
+
+fn is_large(module: &Value) -> bool {
+    module["cells"].as_object().is_some_and(|cells| cells.len() >= LARGE)
 }
 
 /// The highest number of a module's nets.

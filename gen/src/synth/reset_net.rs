@@ -12,8 +12,9 @@ const PIN: &str = "LSR";
 /// Registers from which on it pays.
 const MANY: usize = 512;
 
-/// Puts the reset that most registers have, if they are many, behind a buffer of that network.
-pub(super) fn promote(module: &mut Value) {
+/// Puts the reset that most registers have, if they are many, behind a buffer of that network; its net, that other cells still
+/// read.
+pub(super) fn promote(module: &mut Value) -> Option<u64> {
     let mut registers: BTreeMap<u64, usize> = BTreeMap::new();
     let cells = module["cells"].as_object().into_iter().flat_map(|cells| cells.values());
     for cell in cells.filter(|cell| cell["type"] == REGISTER) {
@@ -21,13 +22,10 @@ pub(super) fn promote(module: &mut Value) {
             *registers.entry(net).or_default() += 1;
         }
     }
-    let Some((reset, _)) =
-        registers.into_iter().filter(|&(_, count)| count >= MANY).max_by_key(|&(_, count)| count)
-    else {
-        return;
-    };
+    let many = registers.into_iter().filter(|&(_, count)| count >= MANY);
+    let (reset, _) = many.max_by_key(|&(_, count)| count)?;
     let free_net = 1 + greatest_net(module);
-    let Some(cells) = module["cells"].as_object_mut() else { return };
+    let cells = module["cells"].as_object_mut()?;
     for cell in cells.values_mut().filter(|cell| cell["type"] == REGISTER) {
         if cell["connections"][PIN][0] == reset {
             cell["connections"][PIN] = json!([free_net]);
@@ -39,6 +37,7 @@ pub(super) fn promote(module: &mut Value) {
         "connections": {"CLKI": [reset], "CE": ["1"], "CLKO": [free_net]},
     });
     cells.insert("netetch_reset".into(), buffer);
+    Some(reset)
 }
 
 #[cfg(test)]
@@ -58,7 +57,7 @@ mod tests {
     #[test]
     fn a_reset_of_many_registers_gets_a_buffer_and_others_stay() {
         let mut module = module(MANY);
-        promote(&mut module);
+        assert_eq!(promote(&mut module), Some(2));
         let cells = module["cells"].as_object().unwrap();
         let with = |net: Value| cells.values().filter(|cell| cell["connections"][PIN][0] == net).count();
         assert_eq!((with(10.into()), with(2.into()), with(3.into()), with("0".into())), (MANY, 0, 1, 1));
@@ -68,7 +67,7 @@ mod tests {
     #[test]
     fn a_small_reset_stays() {
         let (mut now, before) = (module(MANY - 1), module(MANY - 1));
-        promote(&mut now);
+        assert_eq!(promote(&mut now), None);
         assert_eq!(now, before);
     }
 }
