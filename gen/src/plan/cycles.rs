@@ -42,67 +42,87 @@ pub struct Run {
 
 /// Runs stages that take so many beats a frame, and give those outputs; `None` if they get stuck.
 pub fn run(stages: &[Stage], input_beats: u64, outputs: &[Output]) -> Option<Run> {
-    let mut net = Net::new(stages);
-    let (mut cycle, mut taken, mut idle) = (0_u64, 0_u64, 0_u64);
-    let mut given = vec![0_u64; outputs.len()];
-    let (mut first_taken, mut frame_ends) = (0_u64, Vec::new());
-    while (frame_ends.len() as u64) < FRAMES {
-        let takes = net.step(taken < FRAMES * input_beats);
-        if takes {
-            first_taken = if taken == 0 { cycle } else { first_taken };
-            taken += 1;
-            idle = 0;
-        }
-        for (output, given) in outputs.iter().zip(&mut given) {
-            if net.chains[output.stage + 1].passed {
-                *given += 1;
-                idle = 0;
-            }
-        }
-        let frames = |(output, given): (&Output, &u64)| given / output.stream.beats() as u64;
-        if outputs.iter().zip(&given).map(frames).min() > Some(frame_ends.len() as u64) {
-            frame_ends.push(cycle);
-        }
-        cycle += 1;
-        idle += 1;
-        if idle > PATIENCE + stages.iter().map(|stage| stage.cycles).max().unwrap_or(0) {
-            return None;
-        }
-    }
+    let mut course = Course::new(stages, outputs);
+    let frame_ends: Option<Vec<u64>> = (0..FRAMES).map(|_| course.frame(FRAMES * input_beats)).collect();
+    let frame_ends = frame_ends?;
     let [first, .., before, last] = frame_ends[..] else { return None };
-    let cycles = Cycles { ii: last - before, latency: first - first_taken };
-    let rows = net.chains[1..].iter().map(|chain| chain.models.first().map_or(0, Model::rows)).collect();
+    let cycles = Cycles { ii: last - before, latency: first - course.first_taken };
+    let chains = course.net.chains[1..].iter();
+    let rows = chains.map(|chain| chain.models.first().map_or(0, Model::rows)).collect();
     Some(Run { cycles, frame_ends, rows })
 }
 
 /// Cycles from frame to frame once a circuit repeats itself: what buffers held at first may hide for many frames how slow it
 /// is. Of intervals that take turns their mean, rounded up; `None` if it gets stuck.
 pub fn steady(stages: &[Stage], outputs: &[Output]) -> Option<u64> {
-    let mut net = Net::new(stages);
-    let mut ahead = vec![0_u64; outputs.len()];
+    let mut course = Course::new(stages, outputs);
     let mut ends: Vec<(u64, Net, Vec<u64>)> = Vec::new();
-    let (mut cycle, mut idle) = (0_u64, 0_u64);
-    let patience = PATIENCE + stages.iter().map(|stage| stage.cycles).max().unwrap_or(0);
-    while idle <= patience {
-        idle = if net.step(true) { 0 } else { idle + 1 };
-        cycle += 1;
-        for (output, ahead) in outputs.iter().zip(&mut ahead) {
-            *ahead += u64::from(net.chains[output.stage + 1].passed);
-        }
-        let beats = |output: &Output| output.stream.beats() as u64;
-        if outputs.iter().zip(&ahead).any(|(output, ahead)| *ahead < beats(output)) {
-            continue;
-        }
-        idle = 0;
-        outputs.iter().zip(&mut ahead).for_each(|(output, ahead)| *ahead -= beats(output));
-        let same = ends.iter().position(|(_, then, before)| *then == net && *before == ahead);
+    loop {
+        let end = course.frame(u64::MAX)?;
+        let same = ends.iter().position(|(_, net, ahead)| *net == course.net && *ahead == course.ahead);
         let from = same.or((ends.len() == MOST_FRAMES).then(|| ends.len() - 1));
         if let Some(from) = from {
-            return Some((cycle - ends[from].0).div_ceil((ends.len() - from) as u64));
+            return Some((end - ends[from].0).div_ceil((ends.len() - from) as u64));
         }
-        ends.push((cycle, net.clone(), ahead.clone()));
+        ends.push((end, course.net.clone(), course.ahead.clone()));
     }
-    None
+}
+
+/// A net that runs, frame by frame.
+struct Course<'a> {
+    net: Net,
+    outputs: &'a [Output],
+    /// Cycles without any movement after which it counts as stuck.
+    patience: u64,
+    cycle: u64,
+    taken: u64,
+    first_taken: u64,
+    /// Of each output the beats given beyond the frames that have ended.
+    ahead: Vec<u64>,
+}
+
+impl<'a> Course<'a> {
+    fn new(stages: &[Stage], outputs: &'a [Output]) -> Self {
+        Course {
+            net: Net::new(stages),
+            outputs,
+            patience: PATIENCE + stages.iter().map(|stage| stage.cycles).max().unwrap_or(0),
+            cycle: 0,
+            taken: 0,
+            first_taken: 0,
+            ahead: vec![0; outputs.len()],
+        }
+    }
+
+    /// The cycle in which the next frame is whole at all outputs, with no more than `beats` taken since the start; `None` if
+    /// it gets stuck.
+    fn frame(&mut self, beats: u64) -> Option<u64> {
+        let mut idle = 0;
+        while idle <= self.patience {
+            idle += 1;
+            if self.net.step(self.taken < beats) {
+                self.first_taken = if self.taken == 0 { self.cycle } else { self.first_taken };
+                self.taken += 1;
+                idle = 0;
+            }
+            for (output, ahead) in self.outputs.iter().zip(&mut self.ahead) {
+                if self.net.chains[output.stage + 1].passed {
+                    *ahead += 1;
+                    idle = 0;
+                }
+            }
+            let end = self.cycle;
+            self.cycle += 1;
+            let frame = |output: &Output| output.stream.beats() as u64;
+            let mut each = self.outputs.iter().zip(&self.ahead);
+            if each.all(|(output, ahead)| *ahead >= frame(output)) {
+                let each = self.outputs.iter().zip(&mut self.ahead);
+                each.for_each(|(output, ahead)| *ahead -= frame(output));
+                return Some(end);
+            }
+        }
+        None
+    }
 }
 
 /// The stages behind the buffer at the door. A stream of several readers passes to all of them in one cycle.

@@ -1,7 +1,7 @@
 //! Registers from an input beat to the output beat it completes, leaf by leaf, as `templates/README.md`
 //! states and the co-simulation confirms.
 
-use super::leaf::{BLOCK_BITS, Leaf, Product};
+use super::leaf::{BLOCK_BITS, Leaf, MultiplyLeaf, Product};
 use crate::fixed::Rounding;
 
 /// Lanes of a chain in `mac_array`.
@@ -12,6 +12,16 @@ const REGISTERED_WORDS: usize = 64;
 /// Registers of `multiplier`.
 fn multiplier(a_bits: usize, b_bits: usize) -> usize {
     3 + usize::from(a_bits > BLOCK_BITS) + usize::from(b_bits > BLOCK_BITS)
+}
+
+impl MultiplyLeaf {
+    /// As [`Leaf::latency`].
+    pub fn latency(&self) -> usize {
+        let (bits, factor) = self.operands();
+        let product = if self.is_gate() { 1 } else { multiplier(bits, factor) };
+        let rounds = usize::from(self.base.rounding == Rounding::TfliteDouble);
+        1 + product + rounds + usize::from(self.shift_bits > 0) + 2
+    }
 }
 
 impl Leaf {
@@ -38,12 +48,7 @@ impl Leaf {
                 sum + 1
             }
             Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } | Leaf::BlockExpand(_) => 3,
-            Leaf::RequantizeMultiply(leaf) => {
-                let (bits, factor) = leaf.operands();
-                let product = if leaf.is_gate() { 1 } else { multiplier(bits, factor) };
-                let rounds = usize::from(leaf.base.rounding == Rounding::TfliteDouble);
-                1 + product + rounds + usize::from(leaf.shift_bits > 0) + 2
-            }
+            Leaf::RequantizeMultiply(leaf) => leaf.latency(),
             Leaf::Threshold(_) | Leaf::Window(_) | Leaf::BeatIssue { .. } => 2,
             Leaf::SkidBuffer { .. }
             | Leaf::ResultBuffer { .. }

@@ -103,7 +103,8 @@ pub struct Folding {
     /// What multiplies by weights of more than five bits; the cheaper when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<Products>,
-    /// Whether sums pass one after another through few lanes of the activation; the cheaper when absent.
+    /// Whether sums pass one after another through few lanes of the activation; when absent, the cheaper where the activation
+    /// multiplies, shifts each channel by its own amount or has more than three thresholds, and not elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<bool>,
 }
