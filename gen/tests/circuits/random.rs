@@ -21,6 +21,9 @@ const VARIABLE: &str = "NETETCH_RANDOM_NETWORKS";
 /// Networks of a circuit.
 const TOGETHER: usize = 5;
 
+/// Frames after which buffers that fill hide no longer how slow a circuit is; twice what the plan looks at.
+const SETTLED: usize = 130;
+
 /// What networks are made from: seeds, so that fewer of them make smaller networks.
 #[derive(Clone, Debug)]
 struct Batch {
@@ -103,11 +106,6 @@ fn proved(batch: &Batch, refused: &RefCell<BTreeMap<String, usize>>) -> Result<u
     }
     let (graph, _) = batch.graph(&chosen);
     let plan = batch.plan(&graph)?;
-    let mut dice = networks::Dice(batch.input ^ 1);
-    let input = &graph.nodes()[0].fact;
-    let frames = Array2::from_shape_simple_fn((10, input.shape.elements()), || {
-        dice.value(input.format.encoding) as i32
-    });
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("rtl");
     emit::emit(&graph, &plan, emit::Options::default(), &folder).map_err(|error| error.to_string())?;
@@ -117,17 +115,30 @@ fn proved(batch: &Batch, refused: &RefCell<BTreeMap<String, usize>>) -> Result<u
         extra_flags: vec!["-MAKEFLAGS".into(), "OPT_FAST=-O0".into()],
         ..sim::Sources::default()
     };
-    let options = Options {
-        scenarios: vec![Scenario::unstalled(), Scenario::stalled(80, 80), Scenario::reset(2)],
-        sources,
+    let options = |scenarios| Options {
+        scenarios,
+        sources: sources.clone(),
         cache: Some(folder.with_file_name("cache")),
         ..Options::default()
     };
-    let report = sim::prove(&graph, &folder, frames.view(), &options).map_err(|error| error.to_string())?;
-    report.check().map_err(|error| format!("{error}\n{graph}"))?;
-    match report.measured {
-        Some(measured) if measured == plan.cycles => Ok(chosen.len()),
-        measured => Err(format!("planned {:?}, measured {measured:?}\n{graph}", plan.cycles)),
+    let measured = |frames: usize, scenarios| {
+        let mut dice = networks::Dice(batch.input ^ 1);
+        let input = &graph.nodes()[0].fact;
+        let frames = Array2::from_shape_simple_fn((frames, input.shape.elements()), || {
+            dice.value(input.format.encoding) as i32
+        });
+        let report = sim::prove(&graph, &folder, frames.view(), &options(scenarios))
+            .map_err(|error| error.to_string())?;
+        report.check().map_err(|error| format!("{error}\n{graph}"))?;
+        Ok::<_, String>(report.measured)
+    };
+    let mut found = measured(10, vec![Scenario::unstalled(), Scenario::stalled(80, 80), Scenario::reset(2)])?;
+    if found.is_some_and(|found| found.ii < plan.cycles.ii) {
+        found = measured(SETTLED, vec![Scenario::unstalled()])?;
+    }
+    match found {
+        Some(found) if found == plan.cycles => Ok(chosen.len()),
+        found => Err(format!("planned {:?}, measured {found:?}\n{graph}", plan.cycles)),
     }
 }
 
@@ -162,6 +173,25 @@ fn random_networks_become_right_circuits() {
     println!("{done} random networks proved; refused: {:#?}", refused.borrow());
     let refusals: usize = refused.borrow().values().sum();
     assert!(refusals < done, "more networks have no circuit than have one: {refusals} beside {done}");
+}
+
+#[test]
+fn a_circuit_whose_buffers_fill_for_many_frames_comes_to_the_planned_cycles() {
+    if let Err(error) = Tool::find(ToolKind::Verilator) {
+        println!("skipped: {error}");
+        return;
+    }
+    let networks = vec![
+        vec![2_448_542_427_977_715_553, 14_063_257_449_338_069_544],
+        vec![
+            755_202_621_729_484_067,
+            15_967_665_393_047_408_810,
+            9_626_444_884_158_684_592,
+            6_753_868_009_926_389_604,
+        ],
+    ];
+    let batch = Batch { input: 5_762_072_465_716_965_969, networks, foldings: 8_034_991_283_526_030_328 };
+    assert_eq!(proved(&batch, &RefCell::default()), Ok(2));
 }
 
 #[test]
