@@ -7,6 +7,7 @@ module add_streams #(
     parameter OPERANDS = 2,                // streams
     parameter [OPERANDS*32-1:0] BITS = {OPERANDS{32'd8}},   // bits of one element of each stream, stream 0 lowest
     parameter [OPERANDS*32-1:0] SIGNED = {OPERANDS{32'd1}}, // 1: elements of that stream are two's complement
+    parameter [OPERANDS*32-1:0] BIPOLAR = {OPERANDS{32'd0}}, // 1: elements of that stream are a bit, which stands for -1 or 1
     parameter [OPERANDS*32-1:0] FIRST = {32'd16, 32'd0},    // lowest bit of the beat of each stream in s_data
     parameter S_BITS   = 32,               // bits of all beats
     parameter OUT_BITS = 9                 // bits of one sum, two's complement
@@ -44,7 +45,9 @@ module add_streams #(
         localparam IS_SIGNED = SIGNED[i*32+:32];
         wire [     OWN-1:0] element = s_data[FIRST[i*32+:32]+l*OWN+:OWN];
         wire [OUT_BITS-1:0] wide;
-        if (OUT_BITS > OWN) begin : g_extend
+        if (BIPOLAR[i*32+:32] != 0) begin : g_bipolar
+          assign wide = {{(OUT_BITS - 1) {!element[0]}}, 1'b1};
+        end else if (OUT_BITS > OWN) begin : g_extend
           assign wide = {{(OUT_BITS - OWN) {(IS_SIGNED != 0) && element[OWN-1]}}, element};
         end else begin : g_same
           // What the sum's range rules out need not be read.

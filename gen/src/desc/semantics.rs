@@ -6,7 +6,7 @@ use crate::error::{Error, Faults, Place};
 
 use super::identifiers::{is_inner, module_fault, name_fault};
 use super::structure::nearest;
-use super::types::{Activation, Arithmetic, Bias, Layer, Operand, Output, ScaledOperand, Weights};
+use super::types::{Activation, Arithmetic, Bias, Layer, Operand, Output, Rounding, ScaledOperand, Weights};
 use super::{Description, references};
 
 /// An input of more elements than this is refused.
@@ -97,6 +97,14 @@ impl Checker<'_> {
                 self.arithmetic(index, layer);
             }
             self.joins(index, layer);
+            let pooled = match layer {
+                Layer::AveragePool(pool) => Some(pool.rounding),
+                Layer::GlobalAveragePool(pool) => Some(pool.rounding),
+                _ => None,
+            };
+            if let Some(error) = pooled.and_then(underived) {
+                self.at_layer(index, &["rounding"], error);
+            }
             if let Layer::AveragePool(pool) = layer
                 && pool.pad_value.is_some()
                 && !pool.count_padding
@@ -209,8 +217,21 @@ impl Checker<'_> {
     }
 }
 
+/// What is wrong with a rounding where nothing is derived.
+fn underived(rounding: Rounding) -> Option<Error> {
+    (!rounding.is_native()).then(|| {
+        Error::input(
+            "found a rounding that only a derived scaling has",
+        )
+        .mend("use half_up, floor, half_even, half_away or toward_zero; or let an `output` be derived from `exp` or `scale`")
+    })
+}
+
 fn operand_fault(operand: &ScaledOperand, in_concat: bool) -> Option<Error> {
-    if operand.rounding == super::types::Rounding::TfliteDouble && operand.mult.is_none() {
+    if let Some(error) = underived(operand.rounding) {
+        return Some(error);
+    }
+    if operand.rounding == Rounding::TfliteDouble && operand.mult.is_none() {
         let error = Error::input("found tflite_double without a multiplier");
         return Some(error.mend("it is defined for `mult`: add it, or use another rounding"));
     }
@@ -374,7 +395,12 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
             "use `saturation: saturate`",
         );
     }
-    if output.rounding == super::types::Rounding::TfliteDouble && output.mult.is_none() {
+    if let Some(error) = underived(output.rounding).filter(|_| output.is_spelled_out()) {
+        fault(&["output", "rounding"], error);
+    }
+    let mut wrong =
+        |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
+    if output.rounding == Rounding::TfliteDouble && output.mult.is_none() {
         wrong(
             "rounding",
             "found tflite_double without a multiplier",

@@ -1,5 +1,6 @@
 //! Leaves as Verilog instances: module names and parameters.
 
+use crate::fixed::Encoding;
 use crate::ir::BlockOrder;
 use crate::plan::{Coding, Leaf, MultiplyLeaf, Pace, Rows, ShiftLeaf};
 
@@ -141,16 +142,11 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
         Leaf::AddStreams { lanes, operands, out_bits } => vec![
             number("LANES", lanes),
             number("OPERANDS", operands.len()),
-            ("BITS", fields(operands.iter().map(|(bits, _)| *bits))),
-            ("SIGNED", fields(operands.iter().map(|(_, signed)| usize::from(*signed)))),
-            (
-                "FIRST",
-                fields(
-                    (0..operands.len())
-                        .map(|operand| operands[..operand].iter().map(|(bits, _)| lanes * bits).sum()),
-                ),
-            ),
-            number("S_BITS", operands.iter().map(|(bits, _)| lanes * bits).sum::<usize>()),
+            ("BITS", fields(operands.iter().map(|operand| operand.bits() as usize))),
+            ("SIGNED", fields(operands.iter().map(|operand| usize::from(operand.is_signed())))),
+            ("BIPOLAR", fields(operands.iter().map(|operand| usize::from(*operand == Encoding::Bipolar)))),
+            ("FIRST", fields((0..operands.len()).map(|operand| lanes * bits_of(&operands[..operand])))),
+            number("S_BITS", lanes * bits_of(operands)),
             number("OUT_BITS", out_bits),
         ],
         Leaf::ConcatStreams { width, beats } => vec![
@@ -225,6 +221,10 @@ fn number(name: &'static str, value: impl ToString) -> Parameter {
 }
 
 /// Numbers of 32 bits each, the first lowest.
+fn bits_of(encodings: &[Encoding]) -> usize {
+    encodings.iter().map(|encoding| encoding.bits() as usize).sum()
+}
+
 fn fields(values: impl DoubleEndedIterator<Item = usize>) -> String {
     let fields: Vec<String> = values.rev().map(|value| format!("32'd{value}")).collect();
     format!("{{{}}}", fields.join(", "))

@@ -3,9 +3,9 @@
 use crate::desc::types::Rounding;
 use crate::error::{Error, Result};
 
-use super::tensor::{Constant, Grid, spread};
+use super::tensor::{Constant, Grid, Kind, spread};
 
-/// How a fraction is rounded. More ways than a circuit has: constants may be rounded by any.
+/// How a fraction is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fraction {
     /// To nearest, ties to even.
@@ -53,21 +53,26 @@ impl Fraction {
     }
 
     /// What a description calls it.
-    ///
-    /// # Errors
-    /// When no circuit rounds so.
-    pub fn described(self) -> Result<Rounding> {
+    fn described(self) -> Rounding {
         match self {
-            Fraction::HalfEven => Ok(Rounding::HalfEven),
-            Fraction::HalfAway => Ok(Rounding::HalfAway),
-            Fraction::Floor => Ok(Rounding::Floor),
-            Fraction::TowardsZero => Ok(Rounding::TowardZero),
-            Fraction::HalfTowardsZero | Fraction::Ceil | Fraction::Away => {
-                Err(Error::input(format!("found activations rounded {self:?}; no circuit does so"))
-                    .mend("train and export with ROUND, HALF_UP, FLOOR or DOWN"))
-            }
+            Fraction::HalfEven => Rounding::HalfEven,
+            Fraction::HalfAway => Rounding::HalfAway,
+            Fraction::HalfTowardsZero => Rounding::HalfTowardZero,
+            Fraction::Floor => Rounding::Floor,
+            Fraction::Ceil => Rounding::Ceil,
+            Fraction::TowardsZero => Rounding::TowardZero,
+            Fraction::Away => Rounding::AwayFromZero,
         }
     }
+}
+
+/// What is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounded {
+    /// x / scale; the zero is added to the integer: ONNX's QuantizeLinear.
+    Units,
+    /// x / scale + zero: QONNX's Quant.
+    UnitsAndZero,
 }
 
 /// A grid and the way to it.
@@ -85,9 +90,36 @@ pub struct Quantizer {
     pub bipolar: bool,
     /// What happens to the fraction.
     pub fraction: Fraction,
+    /// Of what.
+    pub rounded: Rounded,
 }
 
 impl Quantizer {
+    /// What a description calls the rounding, which adds `zero` behind it.
+    ///
+    /// # Errors
+    /// When the zero moves what the rounding is about, and no way of rounding does the same.
+    pub fn rounding(&self, zero: i64) -> Result<Rounding> {
+        if zero == 0 || self.rounded == Rounded::Units {
+            return Ok(self.fraction.described());
+        }
+        match self.fraction {
+            Fraction::Floor | Fraction::Ceil => Ok(self.fraction.described()),
+            Fraction::HalfEven if zero % 2 == 0 => Ok(Rounding::HalfEven),
+            Fraction::HalfEven => Ok(Rounding::HalfOdd),
+            _ if self.low < 0 => Err(Error::input(format!(
+                "found activations rounded {:?} about the integer 0, where the integer {zero} stands for 0",
+                self.fraction
+            ))
+            .mend("train and export with ROUND, FLOOR or CEIL, with a zero point of 0, or with unsigned integers")),
+            // What is clamped to 0 first is never negative.
+            Fraction::HalfAway => Ok(Rounding::HalfUp),
+            Fraction::HalfTowardsZero => Ok(Rounding::HalfDown),
+            Fraction::TowardsZero => Ok(Rounding::Floor),
+            Fraction::Away => Ok(Rounding::Ceil),
+        }
+    }
+
     /// Of so many bits.
     ///
     /// # Errors
@@ -105,6 +137,16 @@ impl Quantizer {
         })
     }
 
+    /// The integer of so many units, in steps of a kind of numbers.
+    pub fn integer(&self, kind: Kind, units: f64, zero: f64) -> f64 {
+        let [low, high] = [self.low as f64, self.high as f64];
+        let units = kind.round(units);
+        match self.rounded {
+            Rounded::Units => (self.fraction.round(units) + zero).clamp(low, high),
+            Rounded::UnitsAndZero => self.fraction.round(kind.round(units + zero).clamp(low, high)),
+        }
+    }
+
     /// A constant on this grid, in single precision as the file's reference computes it.
     ///
     /// # Errors
@@ -118,8 +160,7 @@ impl Quantizer {
             *code = if self.bipolar {
                 if *code >= 0.0 { 1.0 } else { -1.0 }
             } else {
-                let units = constant.kind.round(constant.kind.round(*code / scale) + zero);
-                self.fraction.round(units.clamp(self.low as f64, self.high as f64)) - zero
+                self.integer(constant.kind, *code / scale, zero) - zero
             };
         });
         let mut values = codes.clone();

@@ -87,7 +87,7 @@ pub(super) fn add(
             graph.add(layer.name, layer.name, op, &[pre])?
         }
     };
-    if output.scale.is_some() {
+    if output.scale.is_some() || output.zero != 0 {
         graph.set_scale(last, super::unit(output.scale, output.zero));
     }
     Ok(last)
@@ -262,6 +262,7 @@ fn is_shift(layer: Arithmetic<'_>, output: &Output) -> bool {
         _ => true,
     };
     layer.batch_norm.is_none()
+        && output.rounding.is_native()
         && output.scale.is_none_or(|scale| explicit::power_of_two(scale).is_some())
         && output.format != "bipolar"
         && matches!(output.derive, Derive::Auto | Derive::Exact)

@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::fixed::{Range, Rounding};
-
+use crate::desc::types;
 use crate::exact::Dyadic;
+use crate::fixed::{Range, Rounding};
 
 /// (slope · accumulator + offset) / √variance + shift, all of them exact.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,8 +126,8 @@ pub(super) struct Level {
 
 impl Level {
     /// Of the integer `target`, in units of 2^`exp`.
-    pub fn of(target: i64, rounding: Rounding, exp: i32) -> Level {
-        let (halves, inclusive) = halves(target, rounding);
+    pub fn of(target: i64, rounding: types::Rounding, exp: i32) -> Level {
+        let (halves, inclusive) = wanted(target, rounding);
         Level { value: Dyadic::new(halves, i64::from(exp) - 1), inclusive }
     }
 
@@ -137,13 +137,26 @@ impl Level {
     }
 }
 
-/// Twice the least value that is rounded to `target` or more, and whether that value itself is.
+/// Twice the least value that a description wants rounded to `target` or more, and whether that value itself is to be.
+pub(super) fn wanted(target: i64, rounding: types::Rounding) -> (i64, bool) {
+    match rounding {
+        types::Rounding::Ceil => (2 * target - 2, false),
+        types::Rounding::HalfDown => (2 * target - 1, false),
+        types::Rounding::HalfOdd => (2 * target - 1, target % 2 != 0),
+        types::Rounding::HalfTowardZero => (2 * target - 1, target <= 0),
+        types::Rounding::AwayFromZero if target > 0 => (2 * target - 2, false),
+        types::Rounding::AwayFromZero => (2 * target, true),
+        native => halves(target, native.into()),
+    }
+}
+
+/// Twice the least value that a circuit rounds to `target` or more, and whether that value itself is.
 pub(super) fn halves(target: i64, rounding: Rounding) -> (i64, bool) {
     match rounding {
         Rounding::Floor => (2 * target, true),
-        Rounding::HalfUp | Rounding::TfliteDouble => (2 * target - 1, true),
+        Rounding::HalfUp => (2 * target - 1, true),
         Rounding::HalfEven => (2 * target - 1, target % 2 == 0),
-        Rounding::HalfAway => (2 * target - 1, target > 0),
+        Rounding::HalfAway | Rounding::TfliteDouble => (2 * target - 1, target > 0),
         Rounding::TowardZero if target > 0 => (2 * target, true),
         Rounding::TowardZero => (2 * target - 2, false),
     }
@@ -154,16 +167,40 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ROUNDINGS: [Rounding; 5] =
-        [Rounding::HalfUp, Rounding::Floor, Rounding::HalfEven, Rounding::TowardZero, Rounding::HalfAway];
+    const ROUNDINGS: [types::Rounding; 10] = [
+        types::Rounding::HalfUp,
+        types::Rounding::Floor,
+        types::Rounding::HalfEven,
+        types::Rounding::TowardZero,
+        types::Rounding::HalfAway,
+        types::Rounding::Ceil,
+        types::Rounding::HalfDown,
+        types::Rounding::HalfOdd,
+        types::Rounding::HalfTowardZero,
+        types::Rounding::AwayFromZero,
+    ];
+
+    /// `value` / 2^`shift`: what no circuit does, by what one does to another number.
+    fn rounded(rounding: types::Rounding, value: i128, shift: i32) -> i128 {
+        match rounding {
+            types::Rounding::Ceil => -Rounding::Floor.shift(-value, shift),
+            types::Rounding::HalfDown => -Rounding::HalfUp.shift(-value, shift),
+            types::Rounding::HalfOdd => Rounding::HalfEven.shift(value + (1 << shift), shift) - 1,
+            types::Rounding::HalfTowardZero if value < 0 => Rounding::HalfUp.shift(value, shift),
+            types::Rounding::HalfTowardZero => -Rounding::HalfUp.shift(-value, shift),
+            types::Rounding::AwayFromZero if value < 0 => Rounding::Floor.shift(value, shift),
+            types::Rounding::AwayFromZero => -Rounding::Floor.shift(-value, shift),
+            native => Rounding::from(native).shift(value, shift),
+        }
+    }
 
     #[test]
     fn levels_are_where_rounding_steps() {
         for rounding in ROUNDINGS {
             for target in -6..=6 {
                 for quarters in -40_i128..=40 {
-                    let rounded = rounding.shift(quarters, 2);
-                    let (halves, inclusive) = halves(target, rounding);
+                    let rounded = rounded(rounding, quarters, 2);
+                    let (halves, inclusive) = wanted(target, rounding);
                     let reaches = match quarters.cmp(&(2 * i128::from(halves))) {
                         Ordering::Less => false,
                         Ordering::Equal => inclusive,
@@ -185,7 +222,7 @@ mod tests {
         #[test]
         fn thresholds_are_the_first_to_reach(
             slope in 1_i32..2000, offset in -100_000_i32..100_000, root in 1_i32..40, shift in -50_i32..50,
-            factor in proptest::option::of(0_i32..4), target in -20_i64..20, pick in 0_usize..5, least in -500_i64..500,
+            factor in proptest::option::of(0_i32..4), target in -20_i64..20, pick in 0_usize..10, least in -500_i64..500,
         ) {
             // A square variance and few digits keep f64 exact enough to be the reference.
             let affine = [f64::from(slope) / 64.0, f64::from(offset) / 64.0, f64::from(root * root), f64::from(shift)];
@@ -199,9 +236,9 @@ mod tests {
                 let value = naive(affine, factor, accumulator);
                 let scaled = (value * 2_f64.powi(40)).round();
                 // Within an ulp of a tie the reference cannot tell.
-                let (halves, _) = halves(target, rounding);
+                let (halves, _) = wanted(target, rounding);
                 prop_assume!((value - halves as f64 / 2.0).abs() > 1e-9 || value == halves as f64 / 2.0);
-                let reaches = rounding.shift(scaled as i128, 40) >= target.into();
+                let reaches = rounded(rounding, scaled as i128, 40) >= target.into();
                 prop_assert_eq!(accumulator >= threshold, reaches, "{} {}", accumulator, value);
             }
         }

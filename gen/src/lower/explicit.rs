@@ -1,10 +1,11 @@
 //! Results whose way from the accumulators the user spelled out in integers.
 
-use crate::desc::types::{Activation, Output};
+use crate::desc::types::{Activation, Output, Rounding};
 use crate::error::{Error, Result};
-use crate::fixed::{Encoding, Range, Rounding};
+use crate::fixed::{Encoding, Range};
 use crate::ir::{Fact, Op, Requantize, Scaling, Thresholds};
 
+use super::chain::wanted;
 use super::load::GivenScaling;
 
 /// The operation that makes `output` of the accumulators. Beside the bias stand the exponents of the accumulators,
@@ -153,7 +154,7 @@ pub(super) fn limits(
         Activation::Clip(ends) => {
             let end = |value: f64| -> Result<i64> {
                 let value = value / output.scale.unwrap_or(1.0);
-                Ok(quantized(value, exp, output.rounding.into())? + output.zero)
+                Ok(quantized(value, exp, output.rounding)? + output.zero)
             };
             [end(ends[0])?, end(ends[1])?]
         }
@@ -173,15 +174,13 @@ pub(super) fn quantized(value: f64, exp: i32, rounding: Rounding) -> Result<i64>
     if !value.is_finite() {
         return Err(Error::input(format!("found {value}; expected a finite number")));
     }
-    // 53 bits of significand and 60 of the result fit 126 bits: what is below the last of them is sticky.
-    let units = value * 2_f64.powi(-exp);
-    if units.abs() >= 2_f64.powi(60) {
-        return Ok(if units > 0.0 { 1 << 60 } else { -(1 << 60) });
+    let units = (value * 2_f64.powi(-exp)).clamp(-(2_f64.powi(60)), 2_f64.powi(60));
+    let below = units.floor();
+    if units == below {
+        return Ok(units as i64);
     }
-    let whole = units.trunc();
-    let fraction = units - whole;
-    let scaled = (whole as i128) << 62;
-    let part = (fraction * 2_f64.powi(62)) as i128;
-    let sticky = i128::from(fraction != 0.0 && part == 0) * if fraction < 0.0 { -1 } else { 1 };
-    Ok(rounding.shift(scaled + part + sticky, 62) as i64)
+    // A fraction leaves room for another bit: halves are exact.
+    let (halves, inclusive) = wanted(below as i64 + 1, rounding);
+    let is_up = 2.0 * units > halves as f64 || (inclusive && 2.0 * units == halves as f64);
+    Ok(below as i64 + i64::from(is_up))
 }

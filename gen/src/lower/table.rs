@@ -2,7 +2,7 @@
 
 use crate::desc::types::{Activation, Output, TableInput};
 use crate::error::{Error, Result};
-use crate::fixed::{Encoding, Rounding};
+use crate::fixed::Encoding;
 use crate::ir::{Fact, Op};
 
 use super::explicit::quantized;
@@ -51,12 +51,11 @@ impl Table {
         let encoding: Encoding = output.format.parse()?;
         let exp = output.derived_exp().ok_or_else(|| Error::input("found no unit of the table's result"))?;
         let scale = output.scale.unwrap_or(1.0);
-        let rounding: Rounding = output.rounding.into();
         let unit = 2_f64.powi(input.format.exp);
         let range = encoding.range();
         let entry = |code: i64| -> Result<i64> {
             let value = (self.function)(code as f64 * unit);
-            Ok((quantized(value / scale, exp, rounding)? + output.zero).clamp(range.min, range.max))
+            Ok((quantized(value / scale, exp, output.rounding)? + output.zero).clamp(range.min, range.max))
         };
         let entries = (input.range.min..=input.range.max).map(entry).collect::<Result<Vec<_>>>()?;
         Ok(Op::Table { entries, encoding, exp })

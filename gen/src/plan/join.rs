@@ -95,7 +95,7 @@ pub(super) fn join(builder: &mut Builder, head: &Node, group: &Group, folding: F
         return width * streams.len();
     }
     let out_bits = head.fact.bits() as usize;
-    let operands = streams.iter().map(|stream| (stream.bits(), stream.encoding.is_signed())).collect();
+    let operands = streams.iter().map(|stream| stream.encoding).collect();
     builder.push("sum", Leaf::AddStreams { lanes, operands, out_bits }, lanes * out_bits);
     streams.iter().map(Stream::width).sum()
 }

@@ -1,7 +1,7 @@
 //! The library's leaves as the planner uses them: one variant per Verilog module, one field per
 //! parameter. What each parameter means stands in the module itself, in `templates/lib`.
 
-use crate::fixed::{Range, Rounding};
+use crate::fixed::{Encoding, Range, Rounding};
 use crate::ir::BlockOrder;
 
 use super::packing::Packing;
@@ -340,8 +340,8 @@ pub enum Leaf {
     AddStreams {
         /// Elements of a beat.
         lanes: usize,
-        /// Of every stream: bits of an element, and whether it is two's complement.
-        operands: Vec<(usize, bool)>,
+        /// Of every stream: how an element is written.
+        operands: Vec<Encoding>,
         /// Bits of a sum.
         out_bits: usize,
     },

@@ -10,6 +10,7 @@ mod large;
 mod lint;
 mod nodes;
 mod published;
+mod quantizers;
 mod real;
 mod residual;
 mod shared;

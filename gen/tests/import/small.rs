@@ -274,12 +274,12 @@ fn what_has_no_integer_meaning_is_refused_with_its_node() {
         ("depends on the data", base().node("Quant", "x x z bits", "y", &[])),
         ("which nothing before it makes", base().node("Relu", "absent", "y", &[])),
         (
-            "no circuit does so",
+            "about the integer 0, where the integer 1 stands for 0",
             base()
                 .reals("w", &[2, 2], &[1.0, 0.0, 1.0, 1.0])
                 .node("Quant", "x one z bits", "q", &[])
                 .node("MatMul", "q w", "m", &[])
-                .node("Quant", "m one z bits", "y", &["rounding_mode=CEIL"]),
+                .node("Quant", "m one one bits", "y", &["rounding_mode=HALF_UP"]),
         ),
     ];
     for (part, model) in cases {

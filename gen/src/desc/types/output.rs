@@ -103,13 +103,34 @@ pub enum Rounding {
     HalfAway,
     /// TensorFlow Lite's two steps.
     TfliteDouble,
+    /// ⌈x⌉. This and the following only where the scaling is derived: thresholds or a proved multiplier give them.
+    Ceil,
+    /// ⌈x − ½⌉.
+    HalfDown,
+    /// To nearest, ties to odd.
+    HalfOdd,
+    /// To nearest, ties towards zero.
+    HalfTowardZero,
+    /// To the next integer away from zero.
+    AwayFromZero,
 }
 
+impl Rounding {
+    /// Whether a circuit rounds so by itself; other ways are derived.
+    pub fn is_native(self) -> bool {
+        use Rounding::{Floor, HalfAway, HalfEven, HalfUp, TfliteDouble, TowardZero};
+        matches!(self, HalfUp | Floor | HalfEven | TowardZero | HalfAway | TfliteDouble)
+    }
+}
+
+/// What a circuit does: of a way that is derived, the one that a multiplier with another bias may turn into it.
 impl From<Rounding> for crate::fixed::Rounding {
     fn from(rounding: Rounding) -> Self {
         match rounding {
-            Rounding::HalfUp => crate::fixed::Rounding::HalfUp,
-            Rounding::Floor => crate::fixed::Rounding::Floor,
+            Rounding::HalfUp | Rounding::HalfDown | Rounding::HalfOdd | Rounding::HalfTowardZero => {
+                crate::fixed::Rounding::HalfUp
+            }
+            Rounding::Floor | Rounding::Ceil | Rounding::AwayFromZero => crate::fixed::Rounding::Floor,
             Rounding::HalfEven => crate::fixed::Rounding::HalfEven,
             Rounding::TowardZero => crate::fixed::Rounding::TowardZero,
             Rounding::HalfAway => crate::fixed::Rounding::HalfAway,

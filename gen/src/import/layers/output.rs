@@ -6,7 +6,7 @@ use crate::desc::types::Activation;
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range};
 use crate::import::quantizer::Quantizer;
-use crate::import::tensor::Constant;
+use crate::import::tensor::{Constant, Kind};
 
 /// Integers, and the real numbers they stand for: (q − zero) · scale.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ pub fn described(quantizer: &Quantizer, grid: &Grid, activation: &Activation) ->
         return Ok([Json::Object(output), serde_json::to_value(activation).unwrap_or_default()]);
     }
     output
-        .insert("rounding".into(), serde_json::to_value(quantizer.fraction.described()?).unwrap_or_default());
+        .insert("rounding".into(), serde_json::to_value(quantizer.rounding(grid.zero)?).unwrap_or_default());
     let natural = grid.format.parse::<Encoding>()?.range();
     if (5..=10).contains(&grid.format.parse::<Encoding>()?.bits()) {
         output.insert("derive".into(), json!("exact"));
@@ -107,9 +107,8 @@ pub fn described(quantizer: &Quantizer, grid: &Grid, activation: &Activation) ->
     let ends = match activation {
         Activation::Relu => Some([grid.zero, grid.range[1]]),
         Activation::Clip(ends) => {
-            let end = |value: f64| {
-                quantizer.fraction.round((value / grid.scale).clamp(-1.0e9, 1.0e9)) as i64 + grid.zero
-            };
+            let end =
+                |value: f64| quantizer.integer(Kind::Double, value / grid.scale, grid.zero as f64) as i64;
             Some(ends.map(end))
         }
         _ => None,

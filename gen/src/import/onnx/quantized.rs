@@ -5,7 +5,7 @@ use netetch_schemas::onnx::NodeProto;
 use crate::error::{Error, Result};
 use crate::import::Numbers;
 use crate::import::graph::{Op, Weights, Wire};
-use crate::import::quantizer::{Fraction, Quantizer};
+use crate::import::quantizer::{Fraction, Quantizer, Rounded};
 use crate::import::tensor::{Constant, Grid, Kind};
 
 use super::constant::axis_of;
@@ -72,7 +72,15 @@ fn quantizer<'a>(
     }
     if node.op_type() == "BipolarQuant" {
         let zero = Constant::scalar(0.0);
-        return Ok(Quantizer { scale, zero, low: -1, high: 1, bipolar: true, fraction: Fraction::Floor });
+        return Ok(Quantizer {
+            scale,
+            zero,
+            low: -1,
+            high: 1,
+            bipolar: true,
+            fraction: Fraction::Floor,
+            rounded: Rounded::Units,
+        });
     }
     if node.op_type() == "QuantizeLinear" {
         let zero = constant(2)?.cloned();
@@ -81,7 +89,15 @@ fn quantizer<'a>(
         if scale.values.len() > 1 {
             return Err(Error::input("found a scale for each channel; expected one for the tensor"));
         }
-        return Ok(Quantizer { scale, zero, low, high, bipolar: false, fraction: Fraction::HalfEven });
+        return Ok(Quantizer {
+            scale,
+            zero,
+            low,
+            high,
+            bipolar: false,
+            fraction: Fraction::HalfEven,
+            rounded: Rounded::Units,
+        });
     }
     let bits = required(3)?
         .uniform()
@@ -93,7 +109,9 @@ fn quantizer<'a>(
         Error::input(format!("found the rounding mode `{name}`"))
             .mend("QONNX has ROUND, HALF_EVEN, HALF_UP, HALF_DOWN, FLOOR, CEIL, UP, DOWN and ROUND_TO_ZERO")
     })?;
-    Ok(Quantizer { scale, zero: required(2)?.clone(), low, high, bipolar: signed && bits == 1.0, fraction })
+    let bipolar = signed && bits == 1.0;
+    let rounded = Rounded::UnitsAndZero;
+    Ok(Quantizer { scale, zero: required(2)?.clone(), low, high, bipolar, fraction, rounded })
 }
 
 /// Operators of this family over what the network computes; `None` for others.
@@ -160,7 +178,15 @@ fn requantize(
     let zero = operands.constant(zero)?.clone();
     let [low, high] = zero.limits.unwrap_or([0, 255]);
     let scale = operands.constant(scale)?.clone();
-    let quantizer = Quantizer { scale, zero, low, high, bipolar: false, fraction: Fraction::HalfEven };
+    let quantizer = Quantizer {
+        scale,
+        zero,
+        low,
+        high,
+        bipolar: false,
+        fraction: Fraction::HalfEven,
+        rounded: Rounded::Units,
+    };
     quantize(reader, operands.node, wire, quantizer)
 }
 
@@ -226,37 +252,56 @@ fn source(reader: &Reader, mut wire: Wire) -> Wire {
     }
 }
 
-/// Trunc: the lowest bits of integers are cut off; a unit stands for what it stood for.
+/// Trunc: the lowest bits of integers are cut off. Of version 1 a unit stands for what it stood for, and nothing is clamped; of
+/// version 2, which has an operand more, the file says the unit.
 fn truncate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
     let one = |index: usize| {
         let uniform = operands.constant(index)?.uniform();
         uniform.ok_or_else(|| Error::input(format!("found several values of operand {index}; expected one")))
     };
-    let (scale, zero, from, to) = (one(1)?, one(2)?, one(3)?, one(4)?);
+    let (scale, zero, from) = (one(1)?, one(2)?, one(3)?);
     if zero != 0.0 {
         return Err(Error::input(format!("found the zero point {zero} of a Trunc; expected 0")));
     }
-    let bits = from - to;
-    if bits.fract() != 0.0 || !(0.0..=32.0).contains(&bits) {
-        return Err(Error::input(format!("found a Trunc from {from} to {to} bits")));
-    }
-    let factor = 2_f64.powi(bits as i32);
+    let wire = operands.wire(0)?;
     let attributes = operands.attributes();
     let name = attributes.text("rounding_mode").unwrap_or_else(|| "FLOOR".into());
     let fraction =
         Fraction::named(&name).ok_or_else(|| Error::input(format!("found the rounding mode `{name}`")))?;
-    let wire = operands.wire(0)?;
-    let signed = attributes.integer("signed", i64::from(!is_unsigned(reader, wire))) != 0;
-    let [low, high] = Quantizer::range(to, signed, attributes.integer("narrow", 0) != 0)?;
-    let (scale, zero) = (Constant::scalar(scale * factor), Constant::scalar(0.0));
-    let cut = quantize(
-        reader,
-        operands.node,
-        wire,
-        Quantizer { scale, zero, low, high, bipolar: false, fraction },
-    )?;
+    let (bits, unit, [low, high]) = match operands.optional(5)? {
+        None => {
+            let to = one(4)?;
+            let signed = attributes.integer("signed", i64::from(!is_unsigned(reader, wire))) != 0;
+            let [low, high] = Quantizer::range(to, signed, false)?;
+            let rounds_up = !matches!(fraction, Fraction::Floor | Fraction::TowardsZero);
+            (from - to, scale, [low, high + i64::from(rounds_up)])
+        }
+        Some(_) => {
+            let [signed, narrow] =
+                [("signed", 1), ("narrow", 0)].map(|(key, usual)| attributes.integer(key, usual) != 0);
+            let unit = one(4)?;
+            ((unit / scale).log2().round_ties_even(), unit, Quantizer::range(one(5)?, signed, narrow)?)
+        }
+    };
+    if bits.fract() != 0.0 || !(0.0..=32.0).contains(&bits) {
+        return Err(Error::input(format!("found a Trunc of {bits} bits")));
+    }
+    let coarse = scale * 2_f64.powi(bits as i32);
+    let quantizer = Quantizer {
+        scale: Constant::scalar(coarse),
+        zero: Constant::scalar(0.0),
+        low,
+        high,
+        bipolar: false,
+        fraction,
+        rounded: Rounded::Units,
+    };
+    let cut = quantize(reader, operands.node, wire, quantizer)?;
+    if unit == coarse {
+        return Ok(cut);
+    }
     let mut norm = norm();
-    norm.gamma = vec![factor.recip()];
+    norm.gamma = vec![unit / coarse];
     let shape = reader.shape(cut).to_vec();
     reader.push(operands.node, Op::Norm(norm, 1), vec![cut], shape)
 }
