@@ -56,6 +56,16 @@ impl Dyadic {
         Some((digits, if digits == 0 { 0 } else { self.exp + zeros as i64 }))
     }
 
+    /// The greatest number of which both are integer multiples.
+    pub fn common_measure(&self, other: &Dyadic) -> Dyadic {
+        let (mut a, mut b) = align(self, other);
+        while b.sign() != Sign::NoSign {
+            let rest = &a % &b;
+            a = std::mem::replace(&mut b, rest);
+        }
+        Dyadic { digits: BigInt::from(a.magnitude().clone()), exp: self.exp.min(other.exp) }
+    }
+
     /// The value divided by another one, when that is an integer.
     pub fn quotient(&self, divisor: &Dyadic) -> Option<i64> {
         if divisor.sign() == 0 {

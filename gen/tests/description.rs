@@ -154,7 +154,9 @@ fn check_prints_sizes_that_add_up() {
     assert_eq!(report["totals"]["weights"], 64 * 32 + 32 * 16 + 16 * 10);
     assert_eq!(report["totals"]["macs"], report["totals"]["weights"]);
     let table = netetch(&["check", "examples/digits_mlp/net.yaml"]);
-    assert_eq!(table.lines().count(), nodes.len() + 3, "{table}");
+    // The name, the titles and the sums; the description below.
+    assert_eq!(table.lines().count(), nodes.len() + 5, "{table}");
+    assert!(table.ends_with("4-bit activations\n"), "{table}");
     assert!(table.contains("2,720"), "{table}");
 }
 

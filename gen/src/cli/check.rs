@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use netetch::desc::Hardware;
 use netetch::ir::{Exactness, Graph, Node, Op, Requantize, Scaling};
 use netetch::plan::{self, Stage};
+use netetch::report::notes;
 use serde::Serialize;
 
 use super::model::ModelArgs;
@@ -31,7 +32,8 @@ const PROOF: &str = " no deadlock: with these rooms the cycle model's run ends e
 /// Reads, lowers and prints.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (description, graph) = args.model.read(&args.network)?;
-    let report = Report { buffers: buffers(&graph, &description.hardware)?, ..Report::of(&graph) };
+    let buffers = buffers(&graph, &description.hardware)?;
+    let report = Report { buffers, notes: notes(&description, &graph), ..Report::of(&graph) };
     if args.json {
         say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -44,6 +46,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 struct Report {
     schema: u32,
     network: String,
+    /// The description's own text, and what of the network the circuit leaves to the golden model.
+    notes: Vec<String>,
     nodes: Vec<Row>,
     totals: Totals,
     /// Where branches wait for each other.
@@ -114,7 +118,14 @@ impl Report {
             rom_bits: sum.rom_bits + row.rom_bits,
             zeros: sum.zeros + row.zeros,
         });
-        Report { schema: 1, network: graph.name.clone(), nodes, totals, buffers: Vec::new() }
+        Report {
+            schema: 1,
+            network: graph.name.clone(),
+            notes: Vec::new(),
+            nodes,
+            totals,
+            buffers: Vec::new(),
+        }
     }
 
     fn table(&self) -> String {
@@ -140,7 +151,8 @@ impl Report {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        format!("{}\n{}{}", self.network, lines.join("\n"), self.branches())
+        let notes: String = self.notes.iter().map(|note| format!("\n\n {note}")).collect();
+        format!("{}\n{}{}{notes}", self.network, lines.join("\n"), self.branches())
     }
 
     /// How deep the buffers of branches are, and why nothing can lock.

@@ -12,7 +12,7 @@ use netetch::error::Error;
 use netetch::golden::Golden;
 use netetch::ir::Graph;
 use netetch::plan::{self, Bound, Plan};
-use netetch::report::{CyclesReport, LayerReport, Report, RomReport, summary};
+use netetch::report::{CyclesReport, LayerReport, Report, RomReport, notes, summary};
 use netetch::sim::{self, SimReport};
 use netetch::synth::{
     self,
@@ -76,6 +76,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     say!("{}", summary(&reports));
+    let mut notes: Vec<(&str, &str)> =
+        reports.iter().flat_map(|own| own.notes.iter().map(|note| (&own.network[..], &note[..]))).collect();
+    notes.dedup();
+    for (network, note) in notes {
+        say!("{network}: {note}");
+    }
     for report in &reports {
         let folder = super::build_folder(&report.network).join(&report.target);
         say!("{}", folder.join("report.html").display());
@@ -105,7 +111,8 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
         super::sim::locate(&graph, &plan, frames, &mut proof, &options);
         proof.check().map(|()| proof)
     })?;
-    let circuit = Circuit { args, graph, plan, folder, accuracy, test, proof };
+    let circuit =
+        Circuit { args, notes: notes(&description, &graph), graph, plan, folder, accuracy, test, proof };
     let reports: anyhow::Result<Vec<Report>> =
         targets.par_iter().map(|&target| circuit.on_target(target, steps.clone())).collect();
     let reports = reports?;
@@ -172,6 +179,7 @@ struct Circuit<'a> {
     graph: Graph,
     plan: Plan,
     folder: PathBuf,
+    notes: Vec<String>,
     accuracy: Option<f64>,
     test: TestData,
     proof: SimReport,
@@ -230,6 +238,7 @@ impl Circuit<'_> {
         Report {
             schema: 1,
             network: self.plan.network.clone(),
+            notes: self.notes.clone(),
             target: built.target.to_string(),
             accuracy: self.accuracy,
             accuracy_frames: self.test.labels.as_ref().map_or(0, Vec::len),

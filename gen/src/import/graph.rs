@@ -144,6 +144,31 @@ impl Graph {
         self.nodes.len() - 1
     }
 
+    /// The graph without what no output depends on.
+    pub fn live(self) -> Graph {
+        let mut is_live = vec![false; self.nodes.len()];
+        self.outputs.iter().for_each(|&wire| is_live[wire] = true);
+        // A node reads earlier ones only.
+        for wire in (0..self.nodes.len()).rev() {
+            is_live[wire] |= matches!(self.nodes[wire].op, Op::Input(_));
+            if is_live[wire] {
+                self.nodes[wire].inputs.iter().for_each(|&input| is_live[input] = true);
+            }
+        }
+        let places: Vec<Wire> = is_live
+            .iter()
+            .scan(0, |count, &is_live| {
+                let place = *count;
+                *count += usize::from(is_live);
+                Some(place)
+            })
+            .collect();
+        let renamed = |wires: Vec<Wire>| wires.into_iter().map(|wire| places[wire]).collect();
+        let nodes = self.nodes.into_iter().zip(&is_live).filter(|(_, is_live)| **is_live);
+        let nodes = nodes.map(|(node, _)| Node { inputs: renamed(node.inputs), ..node }).collect();
+        Graph { nodes, outputs: renamed(self.outputs) }
+    }
+
     /// Who reads a wire.
     pub fn readers(&self, wire: Wire) -> Vec<Wire> {
         (0..self.nodes.len()).filter(|&reader| self.nodes[reader].inputs.contains(&wire)).collect()

@@ -154,6 +154,10 @@ fn without_output(
         .at(sources.place(&["weights", "scale"])));
     }
     let unit = Unit::of(&graph[input].fact);
+    let is_near = match bias {
+        BiasValues::Reals { values, inexact: true } => bias_codes(values, false, &weights, unit).is_err(),
+        _ => false,
+    };
     let Some((units, bias)) = integer_bias(sources, layer, &weights, bias, unit, true)? else {
         return Err(Error::input("found a bias that is no integer"));
     };
@@ -167,6 +171,7 @@ fn without_output(
     let accumulators = accumulate(graph, &format!("{}_acc", layer.name), layer.name, weights, op, input)?;
     let op = raw(&graph[accumulators].fact, bias, &units)?;
     let last = graph.add(layer.name, layer.name, op, &[accumulators])?;
+    graph.set_exactness(last, if is_near { Exactness::Near } else { Exactness::Equal });
     graph.set_scale(
         last,
         super::unit(Some(scale).filter(|&scale| explicit::power_of_two(scale).is_none()), 0),
@@ -232,7 +237,7 @@ fn bias_codes(values: &[f64], inexact: bool, weights: &LayerWeights, input: Unit
             Error::input(format!(
                 "found the bias {value} of channel {channel}; expected a multiple of {unit}, the accumulator's unit"
             ))
-            .mend("round it in training, or say `inexact: allow` beside its `values`")
+            .mend("round it in training, or say `inexact: allow` beside its `values` (--inexact for a model file)")
         })
     };
     (0..channels).map(code).collect()

@@ -4,14 +4,11 @@ use crate::desc::types::{Add, Arithmetic, Common, Concat, Operand, ScaledOperand
 use crate::error::{Error, Result};
 use crate::exact::Dyadic;
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
-use crate::ir::{Fact, Graph, NodeId, Op, Requantize, Scale, Scaling};
+use crate::ir::{Exactness, Fact, Graph, NodeId, Op, Requantize, Scale, Scaling};
 
 use super::arithmetic;
 use super::load::Arrays;
 use super::sources::Sources;
-
-/// Units that differ by more than this power of two are not aligned.
-const FINEST: i64 = 24;
 
 /// What the operands of a join stand for once they are scaled: (q − zero) · scale · 2^exp.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,12 +151,21 @@ fn common_unit(graph: &Graph, parts: &[Part<'_>]) -> Result<Unit> {
         // Every operand is scaled by itself: whatever they share, the user knows.
         return Ok(Unit { exp: 0, scale: 1.0 });
     };
-    let finer = |power: i64| &exact[least] * &Dyadic::new(1, -power);
-    let divides = |base: &Dyadic| exact.iter().all(|unit| unit.quotient(base).is_some_and(|k| k < 1 << 31));
-    match (0..=FINEST).find(|&power| divides(&finer(power))) {
-        Some(power) => Ok(Unit { exp: units[least].exp - power as i32, scale: units[least].scale }),
-        None => Err(Error::input("found operands whose units have no common measure")
-            .mend("give all but one of them `mult` and `shift`, or one unit to the layers before")),
+    let measure = exact.iter().skip(1).fold(exact[0].clone(), |measure, unit| measure.common_measure(unit));
+    let parts = exact[least].quotient(&measure).unwrap_or(0);
+    let divides = exact.iter().all(|unit| unit.quotient(&measure).is_some_and(|k| k < 1 << 31));
+    match measure.reduced() {
+        // As the user wrote it, but for a power of two.
+        _ if divides && parts.count_ones() == 1 => {
+            Ok(Unit { exp: units[least].exp - parts.trailing_zeros() as i32, scale: units[least].scale })
+        }
+        Some((digits, exp)) if divides && digits < 1 << 53 => {
+            Ok(Unit { exp: exp as i32, scale: digits as f64 })
+        }
+        _ => Err(Error::input(
+            "found operands whose units have no common measure that both hold less than 2^31 times",
+        )
+        .mend("give all but one of them `mult` and `shift`, or units of fewer digits to the layers before")),
     }
 }
 
@@ -218,8 +224,13 @@ fn requantize(
 ) -> Op {
     let bias = if bias == 0 { Vec::new() } else { vec![bias] };
     let limits = encoding.range();
-    let saturation = Saturation::Saturate;
+    let saturation = beyond(encoding);
     Op::Requantize(Requantize { bias, scaling, rounding, saturation, zero, limits, encoding, exp })
+}
+
+/// Circuits clamp to 32 bits at most; what is wider was made wide enough.
+fn beyond(encoding: Encoding) -> Saturation {
+    if encoding.bits() > 32 { Saturation::Wrap } else { Saturation::Saturate }
 }
 
 /// As the user says: a left shift, which is exact, then the multiplier and the rounding right shift.
@@ -236,7 +247,7 @@ fn scaled(
     if operand.left > 0 {
         let scaling = Scaling::Shift(vec![-(operand.left as i32)]);
         let op = as_narrow_as_it_is(&graph[node].fact, bias, scaling, Rounding::Floor, 0, exp)?;
-        node = graph.add(&format!("{name}_left"), layer, op, &[node])?;
+        node = added(graph, &format!("{name}_left"), layer, Some(op), node)?;
         bias = 0;
     }
     let shift = vec![operand.shift.unwrap_or(0)];
@@ -249,7 +260,9 @@ fn scaled(
         Some(encoding) => requantize(bias, scaling, rounding, operand.zero, encoding, exp),
         None => as_narrow_as_it_is(&graph[node].fact, bias, scaling, rounding, operand.zero, exp)?,
     };
-    graph.add(name, layer, op, &[node])
+    let scaled = graph.add(name, layer, op, &[node])?;
+    graph.set_exactness(scaled, Exactness::Given);
+    Ok(scaled)
 }
 
 /// A requantizer in the narrowest encoding that never clamps.
@@ -264,6 +277,7 @@ fn as_narrow_as_it_is(
     let widest = Encoding::Signed(48);
     let op = requantize(bias, scaling, rounding, zero, widest, exp);
     let Op::Requantize(mut op) = op else { return Ok(op) };
+    op.saturation = Saturation::Saturate;
     let ends = [fact.range.min, fact.range.max].map(|end| op.apply(0, end));
     let range = Range::new(ends[0], ends[1]);
     if range.min == widest.range().min || range.max == widest.range().max {
@@ -272,9 +286,13 @@ fn as_narrow_as_it_is(
     }
     op.encoding = Encoding::signed_for(range);
     op.limits = op.encoding.range();
+    op.saturation = beyond(op.encoding);
     Ok(Op::Requantize(op))
 }
 
 fn added(graph: &mut Graph, name: &str, layer: &str, op: Option<Op>, node: NodeId) -> Result<NodeId> {
-    op.map_or(Ok(node), |op| graph.add(name, layer, op, &[node]))
+    let Some(op) = op else { return Ok(node) };
+    let scaled = graph.add(name, layer, op, &[node])?;
+    graph.set_exactness(scaled, Exactness::Equal);
+    Ok(scaled)
 }

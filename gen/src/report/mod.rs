@@ -9,8 +9,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::desc::Description;
 use crate::error::{Error, Result};
 use crate::file::write_whole;
+use crate::ir::{Graph, Op};
 use crate::plan::{Bound, Cycles};
 use crate::synth::report::Resources;
 
@@ -23,6 +25,9 @@ pub struct Report {
     pub schema: u32,
     /// The network's name.
     pub network: String,
+    /// What the description says of it, and what of it the circuit leaves out.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The device, as `--target` names it.
     pub target: String,
     /// Share of the test set's labels that the golden model gets right, 0 … 1.
@@ -60,6 +65,20 @@ pub struct Report {
     pub bound: Option<Bound>,
     /// Wall-clock seconds of every step.
     pub seconds: BTreeMap<String, f64>,
+}
+
+/// What a person should know of a network: its description's own text, and what the circuit leaves to the golden model.
+pub fn notes(description: &Description, graph: &Graph) -> Vec<String> {
+    let text = description.network.description.iter().map(|text| text.trim().to_owned());
+    let left_out = graph.outputs().iter().filter(|&&id| matches!(graph[id].op, Op::Softmax(_)));
+    let left_out = left_out.map(|&id| {
+        let scores = graph[id].inputs.first().map_or("", |&scores| &graph[scores].name);
+        format!(
+            "The circuit gives the scores of {scores}; the softmax {} is the golden model's alone.",
+            graph[id].name
+        )
+    });
+    text.chain(left_out).collect()
 }
 
 /// Cycles foretold and seen.

@@ -4,6 +4,7 @@ mod build;
 mod checks;
 mod circuits;
 mod hostile;
+mod joins;
 mod kernels;
 mod large;
 #[path = "../lint/mod.rs"]

@@ -205,7 +205,9 @@ impl Builder<'_> {
         self.taken.extend(&tail.nodes);
         if tail.target.is_some() {
             let operand = self.resolved(from)?;
-            return self.requantize(&operand, &tail);
+            let made = self.requantized(&operand, &tail)?;
+            self.made.insert(tail.end, made);
+            return Ok(());
         }
         let affine = tail.affine();
         let (slope, offset) = (uniform(&affine.slope()), uniform(&affine.at_zero()));
@@ -237,18 +239,34 @@ impl Builder<'_> {
         let operands: Vec<Made> =
             (0..node.inputs.len()).map(|index| self.operand(node, index).cloned()).collect::<Result<_>>()?;
         let Some(first) = operands.first() else { return Err(Error::input("found no operands")) };
-        let alike = |made: &Made| made.grid.scale == first.grid.scale && made.grid.zero == first.grid.zero;
-        if !operands.iter().all(alike) {
-            return Err(Error::input("found tensors of different scales to concatenate")
-                .mend("use one quantizer for all of them, or one behind the concatenation"));
+        let alike = |made: &Made| made.grid.is_like(&first.grid);
+        if operands.iter().all(alike) {
+            let made = self.joined(&operands, first.grid.clone(), json!({}))?;
+            self.made.insert(wire, made);
+            return Ok(());
         }
+        let tail = Tail::after(self.graph, wire)?;
+        if tail.target.is_some() && tail.is_uniform() {
+            // The quantizer behind it makes one format of all: it does so just as well before.
+            self.taken.extend(&tail.nodes);
+            let each = node.inputs.iter().map(|&input| self.requantized(&self.resolved(input)?, &tail));
+            let each = each.collect::<Result<Vec<Made>>>()?;
+            let made = self.joined(&each, each[0].grid.clone(), json!({}))?;
+            self.made.insert(tail.end, made);
+            return Ok(());
+        }
+        let grid = Grid::common(operands.iter().map(|made| &made.grid))?;
+        let keys = json!({ "output": grid.unit() });
+        let made = self.joined(&operands, grid, keys)?;
+        self.made.insert(wire, made);
+        Ok(())
+    }
+
+    fn joined(&mut self, operands: &[Made], grid: Grid, keys: Json) -> Result<Made> {
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
         let name = self.sheet.name("cat");
-        let name = self.sheet.joined("concat", &name, json!(names), json!({}))?;
-        let widest = operands.iter().max_by_key(|made| made.grid.range[1] - made.grid.range[0]);
-        let grid = widest.unwrap_or(first).grid.clone();
-        self.made.insert(wire, Made { name, grid });
-        Ok(())
+        let name = self.sheet.joined("concat", &name, json!(names), keys)?;
+        Ok(Made { name, grid })
     }
 
     fn sum(&mut self, wire: Wire, node: &Node) -> Result<()> {
@@ -259,7 +277,8 @@ impl Builder<'_> {
         self.taken.extend(&tail.nodes);
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
         let name = self.sheet.name("sum");
-        let unit = Dyadic::of(first.grid.scale);
+        let scales = operands.iter().map(|made| Dyadic::of(made.grid.scale));
+        let unit = scales.fold(Dyadic::of(first.grid.scale), |unit, scale| unit.common_measure(&scale));
         let (keys, grid) = self.finish(&name, &tail, &unit, &[0])?;
         let name = self.sheet.joined("add", &name, json!(names), keys)?;
         self.made.insert(tail.end, Made { name, grid });

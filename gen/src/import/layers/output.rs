@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::desc::types::Activation;
 use crate::error::{Error, Result};
+use crate::exact::Dyadic;
 use crate::fixed::{Encoding, Range};
 use crate::import::quantizer::Quantizer;
 use crate::import::tensor::{Constant, Kind};
@@ -38,6 +39,35 @@ impl Grid {
         let range = [quantizer.low, quantizer.high];
         let format = if quantizer.bipolar { "bipolar".to_owned() } else { format_of(range)? };
         Ok(Grid { format, scale: one(&quantizer.scale, "scale")?, zero: zero as i64, range })
+    }
+
+    /// The coarsest integers that hold those of all, 0 standing for 0.
+    ///
+    /// # Errors
+    /// When they have more than 16 bits.
+    pub fn common<'a>(grids: impl Iterator<Item = &'a Grid> + Clone) -> Result<Grid> {
+        let scales = grids.clone().map(|grid| Dyadic::of(grid.scale));
+        let unit = scales.reduce(|unit, scale| unit.common_measure(&scale));
+        let unit = unit.ok_or_else(|| Error::input("found no operands"))?;
+        let wide = || {
+            Error::input("found tensors to concatenate whose scales have no common unit of 16 bits").mend(
+                "use one quantizer for all of them, one behind the concatenation, or scales that are powers of two",
+            )
+        };
+        let mut range = [0, 0];
+        for grid in grids {
+            let factor =
+                Dyadic::of(grid.scale).quotient(&unit).filter(|factor| *factor < 1 << 16).ok_or_else(wide)?;
+            let [low, high] = grid.range.map(|end| (end - grid.zero) * factor);
+            range = [range[0].min(low), range[1].max(high)];
+        }
+        let format = format_of(range).map_err(|_| wide())?;
+        Ok(Grid { format, scale: unit.approximate(), zero: 0, range })
+    }
+
+    /// Whether the same integers stand for the same numbers, written alike.
+    pub fn is_like(&self, other: &Grid) -> bool {
+        (self.scale, self.zero, &self.format) == (other.scale, other.zero, &other.format)
     }
 
     /// The greatest distance of any of them from what stands for 0.

@@ -70,7 +70,7 @@ impl Builder<'_> {
     }
 
     /// A quantizer by itself: the integers of a layer are its accumulators.
-    pub(super) fn requantize(&mut self, operand: &Operand, tail: &Tail) -> Result<()> {
+    pub(super) fn requantized(&mut self, operand: &Operand, tail: &Tail) -> Result<Made> {
         let mut tail = tail.clone();
         let Affine { slope, offset, .. } = operand.affine;
         if (slope, offset) != (1.0, 0.0) {
@@ -82,8 +82,7 @@ impl Builder<'_> {
         let unit = Dyadic::of(operand.made.grid.scale);
         let (keys, grid) = self.tail(&name, &tail, &[unit], &[operand.made.grid.zero], &[])?;
         let name = self.sheet.named("requantize", &name, &operand.made.name, Json::Object(keys))?;
-        self.made.insert(tail.end, Made { name, grid });
-        Ok(())
+        Ok(Made { name, grid })
     }
 
     /// Takes the factor and offset of what a product reads into its weights and its tail.

@@ -146,6 +146,15 @@ impl Tail {
         matches!(self.activation, Activation::None)
     }
 
+    /// Whether it does the same to every channel.
+    pub fn is_uniform(&self) -> bool {
+        let affine = self.affine();
+        let of_one = matches!(&self.target, Some(Target::Grid(_)))
+            || matches!(&self.target, Some(Target::Thresholds { table, .. }) if table.shape()[0] == 1);
+        let uniform = [affine.slope(), affine.at_zero()].iter().all(|values| uniform(values).is_some());
+        uniform && self.slopes.is_none() && of_one
+    }
+
     /// Offset and norm as one.
     pub fn affine(&self) -> Norm {
         Norm { beta: self.offset.clone(), ..Norm::identity() }.then(&self.norm)
