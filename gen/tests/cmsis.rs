@@ -104,7 +104,9 @@ impl Case {
         if self.name.starts_with("mul") {
             return Some("products of two activations");
         }
-        if self.arrays.contains_key("weights") && self.arrays.contains_key("input_weights") {
+        // Only of `basic_int4` is what both revisions share that of one of them: the first's.
+        let is_twofold = self.arrays.contains_key("weights") && self.arrays.contains_key("input_weights");
+        if is_twofold && self.name != "basic_int4" {
             return Some("arrays of two revisions of the case, which do not belong together");
         }
         let needed = |depth: &i64| self.get("OUT_CH") * depth;
@@ -377,7 +379,7 @@ fn every_case_comes_out_bit_by_bit() {
     }
     println!("{run} cases run");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(run >= 110, "only {run} cases were run");
+    assert!(run >= 118, "only {run} cases were run");
 }
 
 /// A case that was changed is noticed.

@@ -34,6 +34,9 @@ fn value(name: &str, data_type: DataType, shape: &[i64]) -> ValueInfoProto {
     ValueInfoProto { name: Some(name.into()), r#type: Some(kind), ..ValueInfoProto::default() }
 }
 
+/// Attributes that are lists even of one number.
+const LISTS: [&str; 6] = ["axes", "pads", "perm", "kernel_shape", "strides", "dilations"];
+
 impl Onnx {
     pub fn input(mut self, name: &str, data_type: DataType, shape: &[i64]) -> Self {
         self.graph.input.push(value(name, data_type, shape));
@@ -82,7 +85,7 @@ impl Onnx {
             let mut attribute = AttributeProto { name: Some(name.into()), ..AttributeProto::default() };
             let integers: Result<Vec<i64>, _> = value.split(',').map(str::parse).collect();
             match (integers, value.parse::<f32>()) {
-                (Ok(list), _) if list.len() == 1 && !matches!(name, "axes" | "pads" | "perm") => {
+                (Ok(list), _) if list.len() == 1 && !LISTS.contains(&name) => {
                     (attribute.i, attribute.r#type) = (Some(list[0]), Some(AttributeType::Int.into()));
                 }
                 (Ok(list), _) => {

@@ -10,6 +10,7 @@ mod large;
 #[path = "../lint/mod.rs"]
 mod lint;
 mod nodes;
+mod operators;
 mod published;
 mod quantizers;
 mod real;
