@@ -68,3 +68,32 @@ fn import_makes_the_folder_and_a_name_from_any_file() {
     assert_eq!(description.network.name.as_deref(), Some("net_wire"));
     assert!(yaml.with_extension("npz").exists());
 }
+
+/// The rooms of the buffers of branches, why nothing can lock, and that a circuit ends before the softmax.
+#[test]
+fn buffers_and_what_is_left_out_are_said() {
+    let model = Onnx::default()
+        .input("x", DataType::Float, &[1, 2])
+        .output("p")
+        .reals("one", &[], &[1.0])
+        .reals("z", &[], &[0.0])
+        .reals("b4", &[], &[4.0])
+        .reals("w", &[2, 2], &[1.0, -1.0, 2.0, 3.0])
+        .node("Quant", "x one z b4", "q", &["signed=1"])
+        .node("Quant", "w one z b4", "v", &["signed=1"])
+        .node("MatMul", "q v", "m", &[])
+        .node("Quant", "m one z b4", "r", &["signed=1"])
+        .node("Add", "r q", "s", &[])
+        .node("Softmax", "s", "p", &[]);
+    let (_folder, path) = file("onnx", &model.bytes());
+    let output = Command::new(env!("CARGO_BIN_EXE_netetch")).arg("check").arg(&path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in
+        ["sum1_buffer0", "sum1_buffer1", "no deadlock", "The softmax is left out: sum1 gives the scores"]
+    {
+        assert!(text.contains(part), "expected {part}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let folder = file("tflite", &tflite());
+    let output = Command::new(env!("CARGO_BIN_EXE_netetch")).arg("check").arg(&folder.1).output().unwrap();
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("no deadlock"));
+}

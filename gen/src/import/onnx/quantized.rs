@@ -283,8 +283,10 @@ fn truncate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
             ((unit / scale).log2().round_ties_even(), unit, Quantizer::range(one(5)?, signed, narrow)?)
         }
     };
-    if bits.fract() != 0.0 || !(0.0..=32.0).contains(&bits) {
-        return Err(Error::input(format!("found a Trunc of {bits} bits")));
+    if bits.fract() != 0.0 || !(0.0..=32.0).contains(&bits) || scale <= 0.0 {
+        return Err(Error::input(format!(
+            "found a Trunc of {bits} bits and the scale {scale}; expected up to 32, and a positive one"
+        )));
     }
     let coarse = scale * 2_f64.powi(bits as i32);
     let quantizer = Quantizer {
