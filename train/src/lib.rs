@@ -10,6 +10,7 @@ pub mod optimizer;
 pub mod precision;
 pub mod random;
 pub mod recipe;
+mod rescale;
 pub mod result;
 pub mod schedule;
 pub mod session;

@@ -290,3 +290,24 @@ fn kind(node: &float::Node, input: Option<&Shape>, device: &Device) -> Result<Op
 pub fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?)
 }
+
+#[cfg(test)]
+impl Network {
+    /// Layers behind an input of this shape, in double precision; weights and biases are drawn at random.
+    pub(crate) fn drawn(shape: &[usize], layers: serde_json::Value) -> Self {
+        let mut random = crate::random::Random::new(&[5]);
+        let network = serde_json::json!({
+            "netetch": 1, "name": "drawn", "input": {"name": "x", "shape": shape, "format": "float"}, "layers": layers,
+        });
+        let network = serde_json::from_value(network).unwrap();
+        let path = std::path::Path::new("drawn.yaml");
+        let description = Description::of(network, std::collections::BTreeMap::new(), path).unwrap();
+        let fresh = float::fresh(&description, || random.normal()).unwrap();
+        let network = Network::new(&fresh, DType::F64, &Device::Cpu).unwrap();
+        for bias in network.nodes.iter().filter_map(|node| node.parameters.bias.as_ref()) {
+            let values = (0..bias.elem_count()).map(|_| 0.3 * random.normal()).collect();
+            bias.set(&network.tensor(values, bias.dims()).unwrap()).unwrap();
+        }
+        network
+    }
+}

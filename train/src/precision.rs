@@ -22,7 +22,7 @@ pub struct Codes {
     pub scheme: Scheme,
     /// A unit stands for scale · 2^exp.
     pub exp: i32,
-    /// 1 where a power of two says it all.
+    /// From 1 up to 2, without 2.
     pub scale: f64,
 }
 
@@ -33,7 +33,8 @@ impl Codes {
     /// When the scheme has no such quantizer.
     pub fn find(scheme: Scheme, weights: &Array2<f64>, quantizer: Option<Quantizer>) -> Result<Self> {
         let found = quantize(scheme, weights, quantizer, Per::Layer)?;
-        Ok(Codes { scheme, exp: found.exp[0], scale: short(found.scale[0]) })
+        let (scale, exp) = short(found.scale[0]);
+        Ok(Codes { scheme, exp: found.exp[0] + exp, scale })
     }
 
     /// What a unit stands for.
@@ -47,13 +48,15 @@ impl Codes {
     }
 }
 
-/// The nearest number of few significant bits.
-fn short(scale: f64) -> f64 {
-    if scale == 0.0 || !scale.is_finite() {
-        return scale;
+/// The nearest number of few significant bits: from 1 up to 2, and the exponent of the power of two beside it.
+fn short(scale: f64) -> (f64, i32) {
+    if scale <= 0.0 || !scale.is_finite() {
+        return (scale, 0);
     }
-    let unit = 2_f64.powi(scale.abs().log2().floor() as i32 + 1 - SCALE_BITS);
-    (scale / unit).round() * unit
+    let exp = scale.log2().floor() as i32;
+    let units = 2_f64.powi(SCALE_BITS - 1);
+    let near = (scale / 2_f64.powi(exp) * units).round() / units;
+    if near < 2.0 { (near, exp) } else { (1.0, exp + 1) }
 }
 
 /// The integers of a result: multiples of 2^exp.
@@ -176,11 +179,11 @@ mod tests {
     #[test]
     fn scales_are_short_and_near() {
         for scale in [0.1, 3.7, 1e-5, 1.0, 255.4, 0.999_999] {
-            let near = short(scale);
-            assert!((near / scale - 1.0).abs() < 0.004, "{scale} {near}");
-            let digits = near / 2_f64.powi(near.log2().floor() as i32 + 1 - SCALE_BITS);
-            assert_eq!(digits.fract(), 0.0);
+            let (near, exp) = short(scale);
+            assert!((near * 2_f64.powi(exp) / scale - 1.0).abs() < 0.004, "{scale} {near} {exp}");
+            assert!((1.0..2.0).contains(&near) && (near * 128.0).fract() == 0.0, "{scale} {near}");
         }
+        assert_eq!([0.25, 0.999_999, 6.0].map(short), [(1.0, -2), (1.0, 0), (1.5, 2)]);
     }
 
     #[test]

@@ -163,16 +163,16 @@ impl Trainer {
             self.prune(phase.prune)?;
         }
         if let Some(target) = &phase.target {
+            self.find_codes(target, course)?;
             if target.activations {
                 self.choose_formats(course)?;
             }
-            self.find_codes(target)?;
         }
         Ok(())
     }
 
-    /// The step of every layer's codes, by its weights as they are.
-    fn find_codes(&mut self, target: &Target) -> Result<()> {
+    /// The step of every layer's codes, by its weights as they are; where results are integers, scales are handed on first.
+    fn find_codes(&mut self, target: &Target, course: &Course) -> Result<()> {
         let weighted: Vec<usize> = self.network.weighted().collect();
         if weighted.len() != target.schemes.len() {
             return Err(Error::input(format!(
@@ -180,6 +180,9 @@ impl Trainer {
                 target.schemes.len(),
                 weighted.len()
             )));
+        }
+        if target.activations {
+            self.network.rescale(&target.schemes, target.quantizer, &course.wishes)?;
         }
         for (node, &scheme) in weighted.into_iter().zip(&target.schemes) {
             let codes = Codes::find(scheme, &self.network.weights(node)?, target.quantizer)?;
@@ -235,7 +238,7 @@ impl Trainer {
                 Method::StraightThrough(Adaptation::Conventional) | Method::Regularized(_) => false,
             };
             if adapts {
-                self.find_codes(target)?;
+                self.find_codes(target, course)?;
             }
         }
         let frames = course.training.labels.len();
@@ -256,7 +259,7 @@ impl Trainer {
         self.epoch += 1;
         if let Some(target @ Target { method: Method::Regularized(_), .. }) = &phase.target {
             // What the levels are now: the weights are judged by them, and drawn to them in the next epoch.
-            self.find_codes(target)?;
+            self.find_codes(target, course)?;
         }
         let held_out = course.held_out.as_ref();
         let correct = held_out.map(|frames| self.correct(frames, course)).transpose()?;

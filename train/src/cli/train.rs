@@ -101,7 +101,7 @@ pub struct Args {
     #[arg(long, default_value_t = 0.003, help_heading = "Integers")]
     retrain_rate: f64,
     /// When steps of codes are found anew.
-    #[arg(long, value_enum, default_value = "every-epoch", help_heading = "Integers")]
+    #[arg(long, value_enum, default_value = "conventional", help_heading = "Integers")]
     adapt: AdaptName,
     /// Retrain with so many bits first, then with a bit less at a time.
     #[arg(long, value_name = "BITS", help_heading = "Integers")]
