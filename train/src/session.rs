@@ -77,6 +77,12 @@ impl Source {
 }
 
 impl Frames {
+    /// A number that other frames or labels hardly share.
+    pub fn digest(&self) -> u64 {
+        let values = self.values.iter().map(|value| u64::from(value.to_bits()));
+        Random::new(&values.chain(self.labels.iter().map(|&label| label.into())).collect::<Vec<_>>()).bits()
+    }
+
     /// Some of the frames.
     pub fn select(&self, rows: &[usize]) -> Frames {
         Frames {
@@ -281,21 +287,16 @@ impl Session {
 
     /// What a checkpoint must agree with.
     fn fingerprint(&self, phases: &[Phase]) -> String {
-        let frames = |frames: &Frames| {
-            let values = frames.values.iter().map(|value| u64::from(value.to_bits()));
-            Random::new(&values.chain(frames.labels.iter().map(|&label| label.into())).collect::<Vec<_>>())
-                .bits()
-        };
         let numbers = compress::read(&self.description).map(|(_, layers)| {
             let values = layers.iter().flat_map(|layer| layer.weights.iter().map(|weight| weight.to_bits()));
             Random::new(&values.collect::<Vec<_>>()).bits()
         });
         let course = &self.course;
         let drawn = (course.seed, course.batch, course.shift, &course.wishes, numbers.unwrap_or_default());
-        let held_out = course.held_out.as_ref().map(frames);
+        let held_out = course.held_out.as_ref().map(Frames::digest);
         format!(
             "{phases:?} {drawn:?} {:x} {held_out:x?} {:?}",
-            frames(&course.training),
+            course.training.digest(),
             self.description.network.layers
         )
     }

@@ -275,3 +275,35 @@ fn capacity_answers_for_a_memory_and_keeps_its_trainings() {
     assert_eq!((&second["memory"], &second["curves"]), (&122_880.0.into(), &first["curves"]));
     assert_eq!(second["choices"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn kept_results_are_those_of_the_same_network_data_and_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    // Another network of the same name.
+    let text = fs::read_to_string(root().join(MLP)).unwrap();
+    let digits = root().canonicalize().unwrap().join("examples/digits");
+    let other = folder.path().join("other.yaml");
+    let text = text.replace("../digits", &digits.display().to_string());
+    fs::write(&other, text.replace("outputs: 16", "outputs: 12")).unwrap();
+    let kept = folder.path().join("kept");
+    let printed = |text: String| -> Vec<u8> {
+        let output = program().args(text.split_whitespace()).arg("--folder").arg(&kept).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let capacity = |network: &str, except: &str| -> Value {
+        let data = "--data examples/digits/images.npy --labels examples/digits/labels.npy";
+        let options = "--memory 8 --widths 1 --bits 2 --seeds 1 --epochs 1,1 --json";
+        let report = printed(format!("capacity {network} {data} {except} {options}"));
+        serde_json::from_slice::<Value>(&report).unwrap()["curves"].clone()
+    };
+    let except = "--except examples/digits/test_index.npy";
+    let first = capacity(MLP, except);
+    assert_eq!(capacity(MLP, except), first);
+    assert_ne!(capacity(&other.display().to_string(), except), first);
+    assert_ne!(capacity(MLP, ""), first);
+
+    let papers = |epochs: &str| printed(format!("papers --widths 0.25 --seeds 1 --epochs {epochs}"));
+    assert_eq!(papers("1,0"), papers("1,0"));
+    assert_ne!(papers("1,0"), papers("2,0"));
+}

@@ -114,9 +114,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => 1000.0 * args.memory.unwrap_or(0.0),
     };
     let name = subject.description.network.name.clone().unwrap_or_default();
+    let bits = args.bits.iter().map(u32::to_string).collect::<Vec<_>>().join("-");
+    let digest = subject.digest();
     let jobs: Vec<(String, (f64, u64))> = (1..=args.seeds)
         .flat_map(|seed| args.widths.iter().map(move |&factor| (factor, seed)))
-        .map(|(factor, seed)| (args.job(&name, factor, seed), (factor, seed)))
+        .map(|(factor, seed)| {
+            (format!("{name}_w{}_s{seed}_b{bits}_{digest}", tables::key(factor)), (factor, seed))
+        })
         .collect();
     let trials: Vec<Trial> =
         all(&args.folder, &jobs, args.jobs, |&(factor, seed)| trial(&subject, &args.bits, factor, seed))?;
@@ -202,25 +206,6 @@ impl Args {
             batch: self.batch,
             lambda: 0.0,
         })
-    }
-
-    /// A training's name: everything that its result depends on but the data.
-    fn job(&self, network: &str, factor: f64, seed: u64) -> String {
-        let numbers = |all: Vec<String>| all.join("-");
-        format!(
-            "{network}_w{}_s{seed}_b{}_a{}_e{}_r{}_{}_n{}_one",
-            tables::key(factor),
-            numbers(self.bits.iter().map(u32::to_string).collect()),
-            self.activations,
-            numbers(self.epochs.iter().map(usize::to_string).collect()),
-            numbers(self.rates.iter().map(f64::to_string).collect()),
-            match self.optimizer {
-                Rule::Adam => "adam",
-                Rule::AdaDelta => "adadelta",
-                Rule::Nesterov { .. } => "nesterov",
-            },
-            self.batch
-        )
     }
 }
 

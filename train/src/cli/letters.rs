@@ -57,18 +57,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         rates: args.rates,
         validates: args.validate,
     };
-    let name = |outputs: u64, seed: u64| {
-        let [real, integer] = args.epochs;
-        let [first, second] = args.rates;
-        let kind = if args.validate { "v" } else { "t" };
-        format!(
-            "{kind}{outputs}_s{seed}_c{streams}-{length}-{steps}_e{real}-{integer}_r{first}-{second}_a{}",
-            args.activations
-        )
-    };
+    let digest = subject.digest();
     let jobs: Vec<(String, (u64, u64))> = (1..=args.seeds)
         .flat_map(|seed| args.outputs.iter().map(move |&outputs| (outputs, seed)))
-        .map(|(outputs, seed)| (name(outputs, seed), (outputs, seed)))
+        .map(|(outputs, seed)| (format!("o{outputs}_s{seed}_{digest}"), (outputs, seed)))
         .collect();
     let found: Vec<Letters> =
         all(&args.folder, &jobs, args.jobs, |&(outputs, seed)| retraining(&subject, outputs, seed))?;

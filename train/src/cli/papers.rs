@@ -52,10 +52,11 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let subject = subject(&args)?;
     let seeds = || 1..=args.seeds;
-    let kind = if args.validate { "validate_" } else { "" };
+    let digest = subject.digest();
     let jobs = |name: &str, factors: &[f64]| -> Vec<(String, (f64, u64))> {
-        let one =
-            |factor: f64, seed: u64| (format!("{kind}{name}_{}_{seed}", tables::key(factor)), (factor, seed));
+        let one = |factor: f64, seed: u64| {
+            (format!("{name}_w{}_s{seed}_{digest}", tables::key(factor)), (factor, seed))
+        };
         seeds().flat_map(|seed| factors.iter().map(move |&factor| one(factor, seed))).collect()
     };
     let adaptation: Vec<(String, (f64, u64))> = jobs("steps", &args.widths);

@@ -143,6 +143,17 @@ impl<'a> Trained<'a> {
 }
 
 impl Subject {
+    /// What ends the name of a result of these data and settings.
+    pub fn digest(&self) -> String {
+        let data = [&self.training, &self.test].map(Frames::digest);
+        let network = &self.description.network;
+        let descent = (self.epochs, self.rates, self.rule, self.schedule, self.batch, self.lambda);
+        super::digest(&format!(
+            "{data:x?} {descent:?} {:?} {:?} {:?}",
+            self.activations, network.input, network.layers
+        ))
+    }
+
     fn session(&self, description: &Description, seed: u64, fresh: bool) -> Result<Session> {
         let manner = Manner {
             seed,

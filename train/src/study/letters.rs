@@ -111,6 +111,16 @@ pub fn retraining(subject: &Subject, outputs: u64, seed: u64) -> Result<Letters>
 }
 
 impl Subject {
+    /// What ends the name of a result of this text and these settings.
+    pub fn digest(&self) -> String {
+        let Corpus { alphabet, training, held_out, test } = &self.corpus;
+        let letters = [training, held_out, test]
+            .map(|part| Random::new(&part.iter().map(|&letter| letter.into()).collect::<Vec<_>>()).bits());
+        let settings = (&self.course, self.epochs, self.rates, self.validates);
+        let layers = &self.description.network.layers;
+        super::digest(&format!("{alphabet:?} {letters:x?} {settings:?} {layers:?}"))
+    }
+
     fn phase(&self, kind: usize, epochs: usize, target: Option<Target>) -> Phase {
         Phase {
             name: "letters".into(),

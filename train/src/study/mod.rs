@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::random::Random;
 
 /// The results of all `jobs`, in their order, at most `threads` at a time; those that `folder` holds are not computed again.
 ///
@@ -55,6 +56,11 @@ pub fn run<J: Sync, T: Serialize + DeserializeOwned + Send>(
     let results = pool.install(|| jobs.par_iter().map(one).collect());
     bar.finish_and_clear();
     results
+}
+
+/// A name's ending that says what decides a result: 16 hexadecimal digits, which other settings hardly share.
+pub fn digest(settings: &str) -> String {
+    format!("{:016x}", Random::new(&settings.bytes().map(u64::from).collect::<Vec<_>>()).bits())
 }
 
 /// Mean and deviation of a sample.
