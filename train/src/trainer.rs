@@ -12,7 +12,7 @@ use crate::optimizer::Optimizer;
 use crate::precision::{Codes, Format, Precision, Wish};
 use crate::random::Random;
 use crate::recipe::{Adaptation, Method, Phase, Regularizer, Target};
-use crate::schedule::Plateau;
+use crate::schedule::{Plateau, Schedule};
 
 /// At most so many training frames choose formats.
 const CALIBRATION: usize = 1024;
@@ -100,8 +100,12 @@ impl Trainer {
     /// A training that is about to begin.
     ///
     /// # Errors
-    /// When the first phase does not suit the network.
+    /// When the first phase does not suit the network, or a schedule waits for held-out frames that are not there.
     pub fn new(network: Network, phases: &[Phase], course: &Course) -> Result<Self> {
+        if course.held_out.is_none() && phases.iter().any(|phase| phase.schedule == Schedule::Plateau) {
+            return Err(Error::input("found the schedule `plateau`, but no held-out frames to judge by")
+                .mend("keep some: --hold-out 0.1, or take another schedule"));
+        }
         let optimizer = Optimizer::new(phases.first().ok_or_else(no_phase)?.rule, &network.trained())?;
         let precision = Precision::real(network.nodes.len());
         let masks = vec![None; network.nodes.len()];

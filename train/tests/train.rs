@@ -180,6 +180,7 @@ fn mistakes_are_named() {
         (MLP, "--scheme ternary --layer fc9=dfp-4", "fc9"),
         (MLP, "--shift 0.1 --image 8,8,3", "--image"),
         (MLP, "--epochs 1 --batch 0", "no frames"),
+        (MLP, "--epochs 1 --schedule plateau", "--hold-out"),
         (MLP, "--epochs 20 --rate 1e6 --optimizer sgd", "smaller step"),
         (MLP, "--epochs 1 --labels examples/digits/labels.npy", "as many of each"),
     ] {
