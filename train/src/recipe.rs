@@ -86,3 +86,15 @@ pub struct Phase {
     /// Codes; none in real numbers.
     pub target: Option<Target>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambda_is_fixed_grows_and_waits() {
+        let both = Lambda { fixed: 10.0, growth: 0.5, start: 2 };
+        assert_eq!([0, 1, 2, 3].map(|epoch| both.at(epoch)), [0.0, 0.0, 11.5, 12.0]);
+        assert_eq!(Lambda::default().at(7), 0.0);
+    }
+}

@@ -14,6 +14,9 @@ use crate::random::Random;
 use crate::recipe::{Adaptation, Method, Phase, Regularizer, Target};
 use crate::schedule::{Plateau, Schedule};
 
+#[cfg(test)]
+mod tests;
+
 /// At most so many training frames choose formats.
 const CALIBRATION: usize = 1024;
 /// Frames that are judged together.

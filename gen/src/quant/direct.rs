@@ -256,9 +256,12 @@ mod tests {
 
     #[test]
     fn ternary_weight_networks_by_hand() {
-        let values = array![[3.0, -0.3, 0.6, -1.5]];
+        // The mean magnitude is 1.45: two thirds of it are 0.967, three quarters 1.088.
+        let values = array![[3.0, -0.3, 1.0, -1.5]];
         let twn = quantize(Scheme::Ternary, &values, None, Per::Layer).unwrap();
-        assert_eq!((twn.codes, twn.scale), (array![[1, 0, 0, -1]], vec![2.25]));
+        assert_eq!((twn.codes, twn.scale), (array![[1, 0, 1, -1]], vec![5.5 / 3.0]));
+        let normal = quantize(Scheme::Ternary, &values, Some(Quantizer::TwnNormal), Per::Layer).unwrap();
+        assert_eq!((normal.codes, normal.scale), (array![[1, 0, 0, -1]], vec![2.25]));
     }
 
     #[test]
