@@ -1,8 +1,8 @@
-"""Train the digits networks of this folder, with numpy alone.
+"""Train the digits networks of this folder, with numpy alone; all but digits_mlp, which `netetch train` made.
 
     python3 examples/train_digits.py all                      # every network
-    python3 examples/train_digits.py digits_mlp               # one
-    python3 examples/train_digits.py digits_mlp --validate    # choose settings without the test images
+    python3 examples/train_digits.py digits_cnn               # one
+    python3 examples/train_digits.py digits_cnn --validate    # choose settings without the test images
 
 The networks of `digits_float` are trained in real numbers, on pixels divided by 16. The others are quantization-aware: the forward pass uses the very integers of the circuit; the gradient goes straight through the
 rounding to real weights in -1..1 behind the codes. `--validate` trains on three quarters of the training images, prints
@@ -37,12 +37,12 @@ class Recipe:
         self.move = move  # the chance that an image is moved a pixel, for each of the four directions
 
 
-def mlp(scheme, shifts):
-    """64-32-16-10 with u4 between the layers."""
+def mlp():
+    """64-32-16-10 in real numbers."""
     return [
-        Layer("fc1", "dense", (32, 64), scheme, shift=shifts[0]),
-        Layer("fc2", "dense", (16, 32), scheme, shift=shifts[1]),
-        Layer("fc3", "dense", (10, 16), scheme),
+        Layer("fc1", "dense", (32, 64), "float", shift=0),
+        Layer("fc2", "dense", (16, 32), "float", shift=0),
+        Layer("fc3", "dense", (10, 16), "float"),
     ]
 
 
@@ -59,9 +59,8 @@ def cnn(scheme, channels, shifts):
 FLOAT = "digits_float"
 
 RECIPES = {
-    f"{FLOAT}/mlp": Recipe(mlp("float", (0, 0)), epochs=200, rate=0.01, temperature=1, spread=0.2, move=0.05),
+    f"{FLOAT}/mlp": Recipe(mlp(), epochs=200, rate=0.01, temperature=1, spread=0.2, move=0.05),
     f"{FLOAT}/cnn": Recipe(cnn("float", (8, 16), (0, 0)), epochs=100, rate=0.01, temperature=1, spread=0.2, move=0.05),
-    "digits_mlp": Recipe(mlp("ternary", (3, 2)), epochs=400, rate=0.01, temperature=4, spread=0.6, move=0.05),
     "digits_cnn": Recipe(cnn("dfp-4", (8, 16), (4, 5)), epochs=100, rate=0.02, temperature=16, spread=0.5, move=0.05),
     "digits_cnn_po2": Recipe(cnn("po2-4", (8, 16), (7, 8)), epochs=100, rate=0.02, temperature=128, spread=0.5, move=0.05),
     "digits_cnn_binary": Recipe(
@@ -76,8 +75,6 @@ def quantize(real, scheme):
         return real
     if scheme == "binary":
         return np.where(real >= 0, np.float32(1), np.float32(-1))
-    if scheme == "ternary":
-        return np.clip(np.rint(real), -1, 1)
     family, bits = scheme.split("-")
     if family == "dfp":
         top = 2 ** (int(bits) - 1) - 1
