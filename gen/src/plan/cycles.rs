@@ -220,8 +220,12 @@ impl Net {
                 *ready = downstream;
             }
         }
-        let moves: Vec<bool> =
-            self.chains.iter().zip(&offers).map(|(chain, offers)| chain.accepted && *offers).collect();
+        let mut moves: Vec<bool> = Vec::with_capacity(self.chains.len());
+        for (chain, offers) in self.chains.iter().zip(&offers) {
+            // What comes to a wire passes when it does to all that read its source.
+            let own = chain.sources.first().filter(|_| chain.is_wire()).map(|&source| moves[source]);
+            moves.push(own.unwrap_or(chain.accepted && *offers));
+        }
         let takes = offered && self.chains[0].ready[0];
         for (index, chain) in self.chains.iter_mut().enumerate() {
             chain.passed = moves[index];

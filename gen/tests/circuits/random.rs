@@ -194,6 +194,25 @@ fn a_circuit_whose_buffers_fill_for_many_frames_comes_to_the_planned_cycles() {
     assert_eq!(proved(&batch, &RefCell::default()), Ok(2));
 }
 
+/// A pipeline through several stages beside other readers of the input.
+#[test]
+fn a_run_beside_other_readers_waits_for_them() {
+    let networks = vec![
+        vec![
+            9_082_510_989_342_967_327,
+            11_599_423_587_631_062_671,
+            14_882_634_364_130_432_547,
+            6_575_825_650_894_769_642,
+            8_877_568_382_754_225_529,
+        ],
+        vec![10_980_945_700_348_248_478, 11_608_525_725_168_063_452, 11_183_665_489_646_116_755],
+        vec![13_755_776_355_575_252_274, 1_272_222_090_156_458_087],
+    ];
+    let batch = Batch { input: 6_925_288_467_114_857_573, networks, foldings: 17_022_735_639_297_699_499 };
+    let (graph, _) = batch.graph(&[0, 1, 2]);
+    assert_eq!(batch.plan(&graph).unwrap().cycles.ii, 9);
+}
+
 #[test]
 fn networks_that_once_failed_are_right_circuits() {
     if let Err(error) = Tool::find(ToolKind::Verilator) {
