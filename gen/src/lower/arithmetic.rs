@@ -8,6 +8,7 @@ use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Exactness, Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Scheme, Weights};
 
 use super::chain::{Affine, Chain};
+use super::join::as_narrow_as_it_is;
 use super::load::{Arrays, BatchNorm, BiasValues, LayerWeights};
 use super::sources::Sources;
 use super::{derived, explicit, table};
@@ -47,7 +48,7 @@ pub(super) fn add(
             let fact = graph[accumulators].fact.clone();
             let op =
                 explicit::result(activation, &format, scaling, slopes.as_deref(), (&units, bias), &fact)?;
-            (accumulators, op, if spelled_out { Exactness::Given } else { Exactness::Equal })
+            (accumulators, 0, op, if spelled_out { Exactness::Given } else { Exactness::Equal })
         }
         _ => {
             let chains = chains(&mut weights, unit, &bias, norm.as_ref(), slopes.as_deref())?;
@@ -70,10 +71,18 @@ pub(super) fn add(
                 Err(_) if format.inexact == Inexact::Allow => (derive(&format), Exactness::Near),
                 result => (result, Exactness::Equal),
             };
-            (accumulators, op.map_err(|error| error.at(sources.place(&["output"])))?, exactness)
+            let (left, op) = op.map_err(|error| error.at(sources.place(&["output"])))?;
+            (accumulators, left, op, exactness)
         }
     };
-    let (accumulators, op, exactness) = step;
+    let (mut accumulators, left, op, exactness) = step;
+    if left > 0 {
+        let fact = &graph[accumulators].fact;
+        let scaling = Scaling::Shift(vec![-(left as i32)]);
+        let op = as_narrow_as_it_is(fact, 0, scaling, Rounding::Floor, 0, fact.format.exp - left as i32)?;
+        accumulators = graph.add(&format!("{}_left", layer.name), layer.name, op, &[accumulators])?;
+        graph.set_exactness(accumulators, Exactness::Equal);
+    }
     let last = match table {
         None => {
             let last = graph.add(layer.name, layer.name, op, &[accumulators])?;

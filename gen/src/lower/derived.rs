@@ -19,17 +19,19 @@ use crate::exact::Dyadic;
 const THRESHOLD_BITS: u32 = 4;
 /// Thresholds are never more than this for a channel.
 const MOST_THRESHOLDS: i64 = 1023;
+/// How far left accumulators are shifted, one after the other, until their biases have fractions enough.
+const FRACTIONS: [u32; 4] = [0, 4, 8, 12];
 /// More steps than this are not searched for a multiplier.
 const MOST_STEPS: i64 = 1 << 22;
 
-/// The operation that makes `output` of the accumulators, equal to the chains over the ranges given.
+/// The operation that makes `output` of the accumulators shifted left by so many bits, equal to the chains over the ranges given.
 pub(super) fn result(
     output: &Output,
     activation: &Activation,
     chains: &[Chain],
     slopes: Option<&[f64]>,
     ranges: &[Range],
-) -> Result<Op> {
+) -> Result<(u32, Op)> {
     let encoding: Encoding = output.format.parse()?;
     if output.saturation == crate::desc::types::Saturation::Wrap {
         return Err(Error::input("found wrapping with a scaling to be derived; it has no thresholds")
@@ -38,7 +40,7 @@ pub(super) fn result(
     if encoding == Encoding::Bipolar {
         let sign = Level { value: Dyadic::new(0, 0), inclusive: true };
         let rows = chains.par_iter().zip(ranges).map(|(chain, &range)| vec![chain.threshold(range, &sign)]);
-        return Ok(thresholds(rows.collect(), -1, 2, encoding, output.exp.unwrap_or(0)));
+        return Ok((0, thresholds(rows.collect(), -1, 2, encoding, output.exp.unwrap_or(0))));
     }
     let exp = output.derived_exp().ok_or_else(|| Error::input("found no unit to derive the scaling from"))?;
     let limits = limits(activation, encoding, output, exp)?;
@@ -47,11 +49,12 @@ pub(super) fn result(
         Derive::Thresholds => true,
         Derive::Multiplier => false,
     };
+    let by_steps = || Ok((0, staircase(output, limits, exp, chains, ranges)?));
     if by_thresholds {
-        return staircase(output, limits, exp, chains, ranges);
+        return by_steps();
     }
     match by_multipliers(output, limits, exp, chains, slopes, ranges) {
-        Err(_) if output.derive == Derive::Exact => staircase(output, limits, exp, chains, ranges),
+        Err(_) if output.derive == Derive::Exact => by_steps(),
         result => result,
     }
 }
@@ -72,7 +75,7 @@ fn staircase(output: &Output, limits: Range, exp: i32, chains: &[Chain], ranges:
     Ok(thresholds(rows, limits.min, 1, output.format.parse()?, exp))
 }
 
-/// A proved multiplier for each channel.
+/// A proved multiplier for each channel, of accumulators shifted as far left as their biases need fractions.
 fn by_multipliers(
     output: &Output,
     limits: Range,
@@ -80,12 +83,12 @@ fn by_multipliers(
     chains: &[Chain],
     slopes: Option<&[f64]>,
     ranges: &[Range],
-) -> Result<Op> {
+) -> Result<(u32, Op)> {
     let count = limits.max - limits.min;
     let exact: Option<Vec<Multiplier>> = chains.iter().map(|chain| exact(chain, output, exp)).collect();
-    let multipliers =
+    let (left, multipliers) =
         match exact {
-            Some(multipliers) if slopes.is_none() && count > 255 => multipliers,
+            Some(multipliers) if slopes.is_none() && count > 255 => (0, multipliers),
             _ if count.saturating_mul(chains.len() as i64) <= MOST_STEPS => {
                 multipliers(output, limits, exp, chains, slopes, ranges)?
             }
@@ -100,7 +103,7 @@ fn by_multipliers(
         negative: slopes.map(|_| uniform(multipliers.iter().map(|one| one.negative).collect())),
         shift: uniform(multipliers.iter().map(|one| one.shift).collect()),
     };
-    Ok(Op::Requantize(Requantize {
+    let op = Op::Requantize(Requantize {
         bias: uniform(multipliers.iter().map(|one| one.bias).collect()),
         scaling,
         rounding: output.rounding.into(),
@@ -109,7 +112,8 @@ fn by_multipliers(
         limits,
         encoding: output.format.parse()?,
         exp,
-    }))
+    });
+    Ok((left, op))
 }
 
 /// Where the chain reaches each value of the limits but the first.
@@ -140,7 +144,7 @@ fn uniform<T: PartialEq>(mut entries: Vec<T>) -> Vec<T> {
     entries
 }
 
-/// A proved multiplier for each channel; all with one shift where that can be.
+/// A proved multiplier for each channel, and how far left the accumulators are shifted for it.
 fn multipliers(
     output: &Output,
     limits: Range,
@@ -148,30 +152,22 @@ fn multipliers(
     chains: &[Chain],
     slopes: Option<&[f64]>,
     ranges: &[Range],
-) -> Result<Vec<Multiplier>> {
-    let failed = AtomicUsize::new(usize::MAX);
-    let solve = |(channel, (chain, &range)): (usize, (&Chain, &Range))| {
-        let steps = steps(chain, range, limits, output, exp);
-        let found = biases(chain, range, limits, output.zero).into_iter().find_map(|bias| {
-            let solutions = Solutions::of(&steps, range, bias, slopes.is_some())?;
-            Some((solutions, solutions.least(0)?))
-        });
-        if found.is_none() {
-            failed.fetch_min(channel, Ordering::Relaxed);
+) -> Result<(u32, Vec<Multiplier>)> {
+    let all: Vec<Vec<Step>> = chains
+        .par_iter()
+        .zip(ranges)
+        .map(|(chain, &range)| steps(chain, range, limits, output, exp))
+        .collect();
+    let mut failed = 0;
+    for left in FRACTIONS {
+        match proved(output, limits, chains, slopes.is_some(), ranges, &all, left) {
+            Ok(found) => return Ok((left, found)),
+            Err(channel) => failed = channel,
         }
-        found
-    };
-    let found: Vec<Option<(Solutions, Multiplier)>> =
-        chains.par_iter().zip(ranges).enumerate().map(solve).collect();
-    let channel = failed.into_inner();
-    if channel == usize::MAX {
-        let found: Vec<(Solutions, Multiplier)> = found.into_iter().flatten().collect();
-        let shift = found.iter().map(|(_, least)| least.shift).max().unwrap_or(0);
-        return Ok(found.into_iter().map(|(all, least)| all.at(shift).unwrap_or(least)).collect());
     }
     if output.inexact == Inexact::Refuse {
         return Err(Error::input(format!(
-            "found no multiplier, shift and bias that give what the real numbers give in channel {channel}"
+            "found no multiplier, shift and bias that give what the real numbers give in channel {failed}"
         ))
         .mend(
             "use an output format of at most 4 bits, `derive: thresholds`, or `inexact: allow` for the nearest",
@@ -182,7 +178,40 @@ fn multipliers(
         slopes[if slopes.len() == 1 { 0 } else { channel }]
     };
     let unit = output.scale.unwrap_or(1.0) * 2_f64.powi(exp);
-    Ok(chains.iter().enumerate().map(|(channel, chain)| nearest(chain, unit, slope(channel))).collect())
+    Ok((0, chains.iter().enumerate().map(|(channel, chain)| nearest(chain, unit, slope(channel))).collect()))
+}
+
+/// A proved multiplier for each channel, all with one shift where that can be; or a channel that has none.
+fn proved(
+    output: &Output,
+    limits: Range,
+    chains: &[Chain],
+    is_two_sided: bool,
+    ranges: &[Range],
+    steps: &[Vec<Step>],
+    left: u32,
+) -> std::result::Result<Vec<Multiplier>, usize> {
+    let failed = AtomicUsize::new(usize::MAX);
+    let solve = |channel: usize| {
+        let (chain, range) = (&chains[channel], ranges[channel]);
+        let found = biases(chain, range, limits, output.zero, left).into_iter().find_map(|bias| {
+            let solutions = Solutions::of(&steps[channel], range, bias, left, is_two_sided)?;
+            Some((solutions, solutions.least(0)?))
+        });
+        if found.is_none() {
+            failed.fetch_min(channel, Ordering::Relaxed);
+        }
+        found
+    };
+    let found: Vec<Option<(Solutions, Multiplier)>> = (0..chains.len()).into_par_iter().map(solve).collect();
+    match failed.into_inner() {
+        usize::MAX => {
+            let found: Vec<(Solutions, Multiplier)> = found.into_iter().flatten().collect();
+            let shift = found.iter().map(|(_, least)| least.shift).max().unwrap_or(0);
+            Ok(found.into_iter().map(|(all, least)| all.at(shift).unwrap_or(least)).collect())
+        }
+        channel => Err(channel),
+    }
 }
 
 /// The multiplier that is the factor itself, where that has few digits and the bias is an integer.
@@ -200,7 +229,7 @@ fn exact(chain: &Chain, output: &Output, exp: i32) -> Option<Multiplier> {
 }
 
 /// The biases worth trying, best first.
-fn biases(chain: &Chain, range: Range, limits: Range, zero: i64) -> Vec<i64> {
+fn biases(chain: &Chain, range: Range, limits: Range, zero: i64, left: u32) -> Vec<i64> {
     if chain.affine.slope.sign() == 0 {
         // A constant channel whose accumulator is always 0: the bias alone makes the value.
         return (limits.min - zero..=limits.max - zero)
@@ -209,7 +238,7 @@ fn biases(chain: &Chain, range: Range, limits: Range, zero: i64) -> Vec<i64> {
             .collect();
     }
     let (_, bias) = chain.affine.factor_and_bias();
-    let bias = bias.round().clamp(-1e13, 1e13) as i64;
+    let bias = (bias * 2_f64.powi(left as i32)).round().clamp(-1e13, 1e13) as i64;
     (0..=4).flat_map(|away| if away == 0 { vec![bias] } else { vec![bias - away, bias + away] }).collect()
 }
 
@@ -256,10 +285,10 @@ mod tests {
         Chain::new(Affine { slope, offset, variance, shift }, factor)
     }
 
-    fn apply(op: &Op, channel: usize, accumulator: i64) -> i64 {
+    fn apply(op: &(u32, Op), channel: usize, accumulator: i64) -> i64 {
         match op {
-            Op::Requantize(op) => op.apply(channel, accumulator),
-            Op::Threshold(op) => op.apply(channel, accumulator),
+            (left, Op::Requantize(op)) => op.apply(channel, accumulator << left),
+            (0, Op::Threshold(op)) => op.apply(channel, accumulator),
             other => panic!("{other:?}"),
         }
     }
@@ -338,21 +367,39 @@ mod tests {
 
     #[test]
     fn what_has_no_multiplier_is_refused_or_near() {
-        let chains = [chain(0.0371, 0.0123, 2.0, 0.31, None)];
-        let ranges = [Range { min: -9000, max: 9000 }];
-        let refuse = output("s8", 0, "half_up", "");
+        // 1000 steps over 2^30 accumulators tell factors apart that 32 bits do not.
+        let chains = [chain(0.000_001_113, 0.0123, 2.0, 0.31, None)];
+        let ranges = [Range { min: -600_000_000, max: 600_000_000 }];
+        let refuse = output("s10", 0, "half_up", "");
         let error = result(&refuse, &Activation::None, &chains, None, &ranges).unwrap_err();
         assert!(error.to_string().contains("inexact: allow"), "{error}");
-        let exact = output("s8", 0, "half_up", r#", "derive": "thresholds""#);
+        let exact = output("s10", 0, "half_up", r#", "derive": "thresholds""#);
         let exact = result(&exact, &Activation::None, &chains, None, &ranges).unwrap();
-        let either = output("s8", 0, "half_up", r#", "derive": "exact""#);
+        let either = output("s10", 0, "half_up", r#", "derive": "exact""#);
         assert_eq!(result(&either, &Activation::None, &chains, None, &ranges).unwrap(), exact);
-        let near = output("s8", 0, "half_up", r#", "inexact": "allow""#);
+        let near = output("s10", 0, "half_up", r#", "inexact": "allow""#);
         let near = result(&near, &Activation::None, &chains, None, &ranges).unwrap();
-        let accumulators = ranges[0].min..=ranges[0].max;
+        let accumulators = (ranges[0].min..=ranges[0].max).step_by(66_667);
         let differences = accumulators.clone().map(|a| (apply(&near, 0, a) - apply(&exact, 0, a)).abs());
         assert_eq!(differences.clone().max(), Some(1));
         assert!(differences.sum::<i64>() < 300);
+    }
+
+    /// A unit of the accumulators is several of the result: without fractions no bias is right.
+    #[test]
+    fn biases_take_the_fractions_that_they_need() {
+        let chains = [chain(2.37, 0.411, 1.7, 0.0, None), chain(1.9, -0.77, 1.3, 0.0, None)];
+        let ranges = [Range { min: -60, max: 60 }, Range { min: -70, max: 50 }];
+        let output = output("s8", 0, "half_even", "");
+        let op = result(&output, &Activation::None, &chains, None, &ranges).unwrap();
+        assert!(op.0 > 0 && matches!(op.1, Op::Requantize(_)), "{op:?}");
+        let limits = Range { min: -128, max: 127 };
+        for (channel, range) in ranges.iter().enumerate() {
+            for accumulator in range.min..=range.max {
+                let expected = expected(&chains[channel], &output, limits, accumulator);
+                assert_eq!(apply(&op, channel, accumulator), expected, "{channel} {accumulator}");
+            }
+        }
     }
 
     #[test]

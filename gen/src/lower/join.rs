@@ -266,7 +266,7 @@ fn scaled(
 }
 
 /// A requantizer in the narrowest encoding that never clamps.
-fn as_narrow_as_it_is(
+pub(super) fn as_narrow_as_it_is(
     fact: &Fact,
     bias: i64,
     scaling: Scaling,

@@ -37,12 +37,13 @@ pub(super) struct Solutions {
 }
 
 impl Solutions {
-    /// With a factor of their own (not negative) for negative sums where `two_sided`; `None` if nothing does.
-    pub fn of(steps: &[Step], range: Range, bias: i64, two_sided: bool) -> Option<Solutions> {
+    /// Of accumulators shifted `left`, with a factor of their own (not negative) for negative sums where `two_sided`; `None` if
+    /// nothing does.
+    pub fn of(steps: &[Step], range: Range, bias: i64, left: u32, two_sided: bool) -> Option<Solutions> {
         let mut positive = Bounds::within(0, u32::MAX.into());
         let mut negative = Bounds::within(0, i32::MAX.into());
         let mut bound = |accumulator: i64, step: &Step, reached: bool| {
-            let sum = i128::from(accumulator) + i128::from(bias);
+            let sum = (i128::from(accumulator) << left) + i128::from(bias);
             let side = if two_sided && sum < 0 { &mut negative } else { &mut positive };
             side.require(2 * sum, step.halves.into(), reached, step.inclusive)
         };
@@ -171,7 +172,7 @@ mod tests {
                 let (halves, inclusive) = halves(target as i64, rounding);
                 Step { threshold, halves, inclusive }
             }).collect();
-            let solutions = Solutions::of(&steps, range, bias, two_sided);
+            let solutions = Solutions::of(&steps, range, bias, 0, two_sided);
             let found = solutions.and_then(|solutions| solutions.least(0));
             prop_assert!(found.is_some_and(|found| found.shift <= shift), "{:?}", solutions);
             let found = found.unwrap();
@@ -191,7 +192,7 @@ mod tests {
         let steps = [step(10, 2), step(11, 4), step(30, 6)];
         let range = Range { min: -50, max: 50 };
         for bias in -50..50 {
-            assert!(Solutions::of(&steps, range, bias, false).is_none(), "{bias}");
+            assert!(Solutions::of(&steps, range, bias, 0, false).is_none(), "{bias}");
         }
     }
 }

@@ -5,6 +5,7 @@ use netetch::golden::Golden;
 use netetch_schemas::onnx::tensor_proto::DataType;
 
 use crate::build::{Numbers, Onnx, file};
+use crate::circuits::prove;
 use crate::shared::{graph, input, run};
 
 /// An image, channels last; extents of height, width and channels.
@@ -202,4 +203,49 @@ fn a_mean_over_the_image_is_exact() {
             assert_eq!(found as f64, (f64::from(4 * sum) / 15.0).round());
         }
     }
+}
+
+/// A unit of the sums is several of the result: the bias of the multiplier needs fractions, which a shift to the left gives.
+#[test]
+fn a_norm_of_few_sums_and_many_results_takes_a_multiplier() {
+    let weights: Vec<f32> =
+        Numbers::new(21).list(24, -3, 3).into_iter().map(|weight| weight as f32).collect();
+    let gamma = [0.71_f32, 0.33, -0.52, 1.07, 0.9, 0.413];
+    let beta = [0.113_f32, -0.57, 0.31, 1.7, -0.77, 0.05];
+    let mean = [3.1_f32, -0.7, 0.33, 7.9, -2.2, 0.0];
+    let variance = [91.3_f32, 55.1, 77.7, 130.2, 61.9, 83.3];
+    let model = base(&[1, 4])
+        .output("y")
+        .reals("gamma", &[6], &gamma)
+        .reals("beta", &[6], &beta)
+        .reals("mean", &[6], &mean)
+        .reals("variance", &[6], &variance)
+        .reals("fine", &[], &[0.01])
+        .reals("w", &[4, 6], &weights)
+        .node("Quant", "w one none four", "q", &[])
+        .node("MatMul", "x q", "m", &[])
+        .node("BatchNormalization", "m gamma beta mean variance", "n", &["epsilon=0.00001"])
+        .node("Relu", "n", "r", &[])
+        .node("Quant", "r fine none eight", "y", &["signed=0"]);
+    let (_folder, path) = file("onnx", &model.bytes());
+    let graph = graph(&path, &input("s4", 1.0));
+    assert!(graph.nodes().iter().any(|node| node.name == "fc1_left"), "{graph}");
+    assert!(graph.nodes().iter().all(|node| node.op.name() != "threshold"), "{graph}");
+    let frames = frames(300, 4);
+    for (frame, found) in frames.outer_iter().zip(run(&graph, &frames).outer_iter()) {
+        for (channel, &found) in found.iter().enumerate() {
+            let sum: f64 = frame
+                .iter()
+                .enumerate()
+                .map(|(at, &x)| f64::from(x) * f64::from(weights[at * 6 + channel]))
+                .sum();
+            let [gamma, beta, mean, variance] =
+                [gamma, beta, mean, variance].map(|values| f64::from(values[channel]));
+            let normal = (sum - mean) * gamma / (variance + f64::from(0.000_01_f32)).sqrt() + beta;
+            let units = normal.max(0.0) / f64::from(0.01_f32);
+            assert!((units - units.floor() - 0.5).abs() > 1e-9, "a tie");
+            assert_eq!(found as f64, units.round().min(255.0), "{sum} in channel {channel}");
+        }
+    }
+    prove(&graph, "norm", None, &frames.slice_move(ndarray::s![..20, ..]));
 }
