@@ -27,7 +27,9 @@ module window_rows #(
   localparam signed [COUNT_BITS-1:0] FRAME = HEIGHT[COUNT_BITS-1:0];
   localparam signed [COUNT_BITS-1:0] STRIDE = STRIDE_H[COUNT_BITS-1:0];
   localparam signed [COUNT_BITS-1:0] NEED_RAW = KERNEL_H[COUNT_BITS-1:0] - PAD_TOP[COUNT_BITS-1:0];
-  localparam signed [COUNT_BITS-1:0] NEED = (NEED_RAW > FRAME) ? FRAME : NEED_RAW;       // of the first output row
+  localparam signed [COUNT_BITS-1:0] FIRST = {{(COUNT_BITS - 1) {1'b0}}, 1'b1};
+  // Of the first output row; one even where it sees padding alone, so that nothing is given of a frame that has not come.
+  localparam signed [COUNT_BITS-1:0] NEED = (NEED_RAW > FRAME) ? FRAME : (NEED_RAW < FIRST) ? FIRST : NEED_RAW;
   localparam signed [COUNT_BITS-1:0] LEFT = FRAME - NEED;
   localparam signed [COUNT_BITS-1:0] NEXT = STRIDE - PAD_TOP[COUNT_BITS-1:0];            // top row of the second one
   localparam signed [COUNT_BITS-1:0] FREED = (NEXT > FRAME) ? FRAME : (NEXT < ZERO) ? ZERO : NEXT;

@@ -318,7 +318,7 @@ impl WindowModel {
         };
         let columns = extent(leaf.width, leaf.pad_columns, 1).div_ceil(leaf.pixels);
         let (height, stride) = (leaf.height as i64, leaf.stride[0] as i64);
-        let first_need = (leaf.span()[0] as i64 - leaf.pad_rows[0] as i64).min(height);
+        let first_need = (leaf.span()[0] as i64 - leaf.pad_rows[0] as i64).clamp(1, height);
         WindowModel {
             height,
             row_words: leaf.width * leaf.groups,

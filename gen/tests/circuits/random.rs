@@ -225,10 +225,13 @@ fn networks_that_once_failed_are_right_circuits() {
     let gathered = vec![17_331_918_952_345_533_882, 10_217_957_929_690_156_841];
     // A sum of bipolar operands.
     let bipolar = vec![10_518_130_236_976_991_132];
+    // A row of results that sees padding alone.
+    let padded = vec![4_273_123_154_731_422_118];
     for (input, network, foldings) in [
         (15_000_935_189_876_686_929, unread, 3_755_611_149_450_586_710),
         (8_505_466_843_550_212_599, gathered, 8_582_531_845_455_704_743),
         (5_346_808_241_252_939_664, bipolar, 4_515_015_591_130_056_752),
+        (12_528_459_271_665_939_589, padded, 16_774_577_531_701_769_476),
     ] {
         let batch = Batch { input, networks: vec![network], foldings };
         assert_eq!(proved(&batch, &RefCell::default()), Ok(1));
