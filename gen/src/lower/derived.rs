@@ -21,6 +21,8 @@ const THRESHOLD_BITS: u32 = 4;
 const MOST_THRESHOLDS: i64 = 1023;
 /// How far left accumulators are shifted, one after the other, until their biases have fractions enough.
 const FRACTIONS: [u32; 4] = [0, 4, 8, 12];
+/// Accumulators are shifted to this many bits at most.
+const MOST_SHIFTED_BITS: u32 = 40;
 /// More steps than this are not searched for a multiplier.
 const MOST_STEPS: i64 = 1 << 22;
 
@@ -158,8 +160,9 @@ fn multipliers(
         .zip(ranges)
         .map(|(chain, &range)| steps(chain, range, limits, output, exp))
         .collect();
+    let bits = ranges.iter().map(|range| range.signed_bits()).max().unwrap_or(1);
     let mut failed = 0;
-    for left in FRACTIONS {
+    for left in FRACTIONS.into_iter().filter(|&left| left == 0 || bits + left <= MOST_SHIFTED_BITS) {
         match proved(output, limits, chains, slopes.is_some(), ranges, &all, left) {
             Ok(found) => return Ok((left, found)),
             Err(channel) => failed = channel,
