@@ -57,12 +57,15 @@ pub fn product_of(scheme: Scheme, encoding: Encoding, blocks: bool) -> Product {
 }
 
 impl Product2d {
-    /// Chooses the product and works out the corrections and the width of the raw sums, for activations within `values`
-    /// and `idle` lanes a row that hold no activation.
-    pub fn new(weights: &Weights, encoding: Encoding, values: Range, idle: usize, blocks: bool) -> Self {
+    /// Chooses the product and works out the corrections and the width of the raw sums, for activations of the encoding `input`
+    /// within `values` and `idle` lanes a row that hold no activation.
+    pub fn new(weights: &Weights, input: Encoding, values: Range, idle: usize, blocks: bool) -> Self {
+        let encoding = array_encoding(weights.scheme, input);
         let product = product_of(weights.scheme, encoding, blocks);
         let of_zero = |code: u64| at_zero(product, weights.scheme.bits(), encoding, code);
-        let idle = idle as i64 * of_zero(padding_code(product, weights.scheme));
+        // Zero bits of what was bipolar are decoded to -1, and a weight of two bits is never 0.
+        let is_decoded = encoding != input && product == Product::TwoBit;
+        let idle = idle as i64 * (of_zero(padding_code(product, weights.scheme)) - i64::from(is_decoded));
         let rows = weights.values.outer_iter();
         let (gain, corrections): (i64, Vec<i64>) = match product {
             Product::Xnor => {
@@ -237,10 +240,11 @@ mod tests {
             let x: Vec<i64> = picks.iter().map(|p| values[p.1 as usize % values.len()]).collect();
             let weights = Weights::new(scheme, Array2::from_shape_vec((1, row.len()), row.clone()).unwrap(), 0).unwrap();
             let exact: i64 = row.iter().zip(&x).map(|(&w, &x)| i64::from(w) * x).sum();
-            let encoding = array_encoding(scheme, encoding);
-            let product = Product2d::new(&weights, encoding, encoding.range(), idle, blocks);
+            let input = encoding;
+            let encoding = array_encoding(scheme, input);
+            let product = Product2d::new(&weights, input, encoding.range(), idle, blocks);
             let add = |code: u64, x: i64| lane(product.product, scheme.bits(), encoding, code, x);
-            let nothing = if encoding == Encoding::Bipolar { -1 } else { 0 };
+            let nothing = if input == Encoding::Bipolar { -1 } else { 0 };
             let raw: i64 = row.iter().zip(&x).map(|(&w, &x)| add(code(product.product, scheme, w), x)).sum::<i64>()
                 + idle as i64 * add(padding_code(product.product, scheme), nothing);
             prop_assert_eq!(product.gain * raw + product.corrections[0], exact);

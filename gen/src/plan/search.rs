@@ -11,7 +11,7 @@ use crate::error::{Error, Place, Result};
 use crate::ir::{Graph, Op, Scaling};
 use crate::target::{Available, Target};
 
-use super::array::{Product2d, array_encoding, may_take_blocks};
+use super::array::{Product2d, may_take_blocks};
 use super::cost::{self, Cost};
 use super::folding::{candidates, extents};
 use super::group::{Folding, Group, Head, converter_beats};
@@ -138,7 +138,7 @@ impl<'a> Search<'a> {
         let product = |group: &Group, blocks: bool| match group.head {
             Head::Array(weights, ..) if blocks && !may_take_blocks(weights.scheme) => None,
             Head::Array(weights, window, _) => {
-                let encoding = array_encoding(weights.scheme, group.input.format.encoding);
+                let encoding = group.input.format.encoding;
                 let padding = window.filter(|window| window.is_padded());
                 let values = padding.map_or(group.input.range, |window| {
                     group.input.range.hull(crate::fixed::Range::new(window.pad_value, window.pad_value))

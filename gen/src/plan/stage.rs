@@ -232,7 +232,7 @@ fn array<'a>(
     let idle = positions * (groups * folding.simd - length);
     let product = match detail {
         Detail::Sketch(Some(product)) => Cow::Borrowed(product),
-        _ => Cow::Owned(Product2d::new(weights, encoding, values, idle, folding.blocks)),
+        _ => Cow::Owned(Product2d::new(weights, input, values, idle, folding.blocks)),
     };
     if let Some(window) = window {
         let loose = !length.is_multiple_of(folding.simd) && !has_zero(product.product, weights.scheme);

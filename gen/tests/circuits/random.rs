@@ -225,6 +225,8 @@ fn networks_that_once_failed_are_right_circuits() {
     let gathered = vec![17_331_918_952_345_533_882, 10_217_957_929_690_156_841];
     // A sum of bipolar operands.
     let bipolar = vec![10_518_130_236_976_991_132];
+    // Lanes that hold no activation, beside weights that are never 0.
+    let idle = vec![15_267_335_087_596_627_545, 11_218_649_827_912_788_500];
     // A row of results that sees padding alone.
     let padded = vec![4_273_123_154_731_422_118];
     for (input, network, foldings) in [
@@ -232,6 +234,7 @@ fn networks_that_once_failed_are_right_circuits() {
         (8_505_466_843_550_212_599, gathered, 8_582_531_845_455_704_743),
         (5_346_808_241_252_939_664, bipolar, 4_515_015_591_130_056_752),
         (12_528_459_271_665_939_589, padded, 16_774_577_531_701_769_476),
+        (14_887_466_184_545_774_820, idle, 15_598_415_117_773_674_214),
     ] {
         let batch = Batch { input, networks: vec![network], foldings };
         assert_eq!(proved(&batch, &RefCell::default()), Ok(1));
