@@ -56,8 +56,12 @@ impl Dyadic {
         Some((digits, if digits == 0 { 0 } else { self.exp + zeros as i64 }))
     }
 
-    /// The greatest number of which both are integer multiples.
-    pub fn common_measure(&self, other: &Dyadic) -> Dyadic {
+    /// The greatest number of which all are integer multiples; `None` of none.
+    pub fn common_measure(values: impl Iterator<Item = Dyadic>) -> Option<Dyadic> {
+        values.reduce(|measure, value| measure.measure_with(&value))
+    }
+
+    fn measure_with(&self, other: &Dyadic) -> Dyadic {
         let (mut a, mut b) = align(self, other);
         while b.sign() != Sign::NoSign {
             let rest = &a % &b;

@@ -76,11 +76,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     say!("{}", summary(&reports));
-    let mut notes: Vec<(&str, &str)> =
-        reports.iter().flat_map(|own| own.notes.iter().map(|note| (&own.network[..], &note[..]))).collect();
-    notes.dedup();
-    for (network, note) in notes {
-        say!("{network}: {note}");
+    for of_network in reports.chunk_by(|one, next| one.network == next.network) {
+        for note in &of_network[0].notes {
+            say!("{}: {note}", of_network[0].network);
+        }
     }
     for report in &reports {
         let folder = super::build_folder(&report.network).join(&report.target);

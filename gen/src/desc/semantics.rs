@@ -385,6 +385,9 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
     if let Some([low, high]) = output.limits {
         limits(output, layer, low, high, fault);
     }
+    if let Some(error) = underived(output.rounding).filter(|_| output.is_spelled_out()) {
+        fault(&["output", "rounding"], error);
+    }
     let mut wrong =
         |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
     let wraps = output.saturation == super::types::Saturation::Wrap;
@@ -395,11 +398,6 @@ fn output(output: &Output, layer: Arithmetic<'_>, fault: &mut impl FnMut(&[&str]
             "use `saturation: saturate`",
         );
     }
-    if let Some(error) = underived(output.rounding).filter(|_| output.is_spelled_out()) {
-        fault(&["output", "rounding"], error);
-    }
-    let mut wrong =
-        |key: &str, message: &str, mend: &str| fault(&["output", key], Error::input(message).mend(mend));
     if output.rounding == Rounding::TfliteDouble && output.mult.is_none() {
         wrong(
             "rounding",

@@ -220,11 +220,11 @@ fn number(name: &'static str, value: impl ToString) -> Parameter {
     (name, value.to_string())
 }
 
-/// Numbers of 32 bits each, the first lowest.
 fn bits_of(encodings: &[Encoding]) -> usize {
     encodings.iter().map(|encoding| encoding.bits() as usize).sum()
 }
 
+/// Numbers of 32 bits each, the first lowest.
 fn fields(values: impl DoubleEndedIterator<Item = usize>) -> String {
     let fields: Vec<String> = values.rev().map(|value| format!("32'd{value}")).collect();
     format!("{{{}}}", fields.join(", "))

@@ -155,18 +155,14 @@ impl Graph {
                 self.nodes[wire].inputs.iter().for_each(|&input| is_live[input] = true);
             }
         }
-        let places: Vec<Wire> = is_live
-            .iter()
-            .scan(0, |count, &is_live| {
-                let place = *count;
-                *count += usize::from(is_live);
-                Some(place)
-            })
-            .collect();
-        let renamed = |wires: Vec<Wire>| wires.into_iter().map(|wire| places[wire]).collect();
-        let nodes = self.nodes.into_iter().zip(&is_live).filter(|(_, is_live)| **is_live);
-        let nodes = nodes.map(|(node, _)| Node { inputs: renamed(node.inputs), ..node }).collect();
-        Graph { nodes, outputs: renamed(self.outputs) }
+        let mut live = Graph { nodes: Vec::new(), outputs: Vec::new() };
+        let mut places = vec![0; is_live.len()];
+        for (wire, node) in self.nodes.into_iter().enumerate().filter(|&(wire, _)| is_live[wire]) {
+            let inputs = node.inputs.iter().map(|&input| places[input]).collect();
+            places[wire] = live.push(Node { inputs, ..node });
+        }
+        live.outputs = self.outputs.into_iter().map(|wire| places[wire]).collect();
+        live
     }
 
     /// Who reads a wire.

@@ -106,17 +106,18 @@ impl Graph {
 
     /// What a circuit gives: the outputs, each once, and the scores before a softmax instead of it.
     pub fn circuit_outputs(&self) -> Vec<NodeId> {
-        let before = |&id: &NodeId| match (&self[id].op, self[id].inputs.first()) {
-            (Op::Softmax(_), Some(&scores)) => scores,
-            _ => id,
-        };
         let mut outputs: Vec<NodeId> = Vec::new();
-        for id in self.outputs.iter().map(before) {
+        for id in self.outputs.iter().map(|&id| self.scores(id).unwrap_or(id)) {
             if !outputs.contains(&id) {
                 outputs.push(id);
             }
         }
         outputs
+    }
+
+    /// The scores before a softmax; none of another node.
+    pub fn scores(&self, id: NodeId) -> Option<NodeId> {
+        self[id].inputs.first().copied().filter(|_| matches!(self[id].op, Op::Softmax(_)))
     }
 
     /// The network's inputs, in the order added.

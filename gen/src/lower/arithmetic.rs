@@ -8,7 +8,7 @@ use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Exactness, Fact, Graph, NodeId, Op, Requantize, Scale, Scaling, Scheme, Weights};
 
 use super::chain::{Affine, Chain};
-use super::join::as_narrow_as_it_is;
+use super::join::shifted_left;
 use super::load::{Arrays, BatchNorm, BiasValues, LayerWeights};
 use super::sources::Sources;
 use super::{derived, explicit, table};
@@ -77,11 +77,8 @@ pub(super) fn add(
     };
     let (mut accumulators, left, op, exactness) = step;
     if left > 0 {
-        let fact = &graph[accumulators].fact;
-        let scaling = Scaling::Shift(vec![-(left as i32)]);
-        let op = as_narrow_as_it_is(fact, 0, scaling, Rounding::Floor, 0, fact.format.exp - left as i32)?;
-        accumulators = graph.add(&format!("{}_left", layer.name), layer.name, op, &[accumulators])?;
-        graph.set_exactness(accumulators, Exactness::Equal);
+        let exp = graph[accumulators].fact.format.exp - left as i32;
+        accumulators = shifted_left(graph, layer.name, layer.name, (accumulators, 0, left), exp)?;
     }
     let last = match table {
         None => {

@@ -151,7 +151,7 @@ fn common_unit(graph: &Graph, parts: &[Part<'_>]) -> Result<Unit> {
         // Every operand is scaled by itself: whatever they share, the user knows.
         return Ok(Unit { exp: 0, scale: 1.0 });
     };
-    let measure = exact.iter().skip(1).fold(exact[0].clone(), |measure, unit| measure.common_measure(unit));
+    let measure = Dyadic::common_measure(exact.iter().cloned()).unwrap_or(Dyadic::of(0.0));
     let parts = exact[least].quotient(&measure).unwrap_or(0);
     let divides = exact.iter().all(|unit| unit.quotient(&measure).is_some_and(|k| k < 1 << 31));
     match measure.reduced() {
@@ -245,9 +245,7 @@ fn scaled(
 ) -> Result<NodeId> {
     let mut bias = operand.bias;
     if operand.left > 0 {
-        let scaling = Scaling::Shift(vec![-(operand.left as i32)]);
-        let op = as_narrow_as_it_is(&graph[node].fact, bias, scaling, Rounding::Floor, 0, exp)?;
-        node = added(graph, &format!("{name}_left"), layer, Some(op), node)?;
+        node = shifted_left(graph, name, layer, (node, bias, operand.left), exp)?;
         bias = 0;
     }
     let shift = vec![operand.shift.unwrap_or(0)];
@@ -265,8 +263,21 @@ fn scaled(
     Ok(scaled)
 }
 
+/// (q + bias) · 2^left, exactly, in units of 2^`exp`.
+pub(super) fn shifted_left(
+    graph: &mut Graph,
+    name: &str,
+    layer: &str,
+    (node, bias, left): (NodeId, i64, u32),
+    exp: i32,
+) -> Result<NodeId> {
+    let scaling = Scaling::Shift(vec![-(left as i32)]);
+    let op = as_narrow_as_it_is(&graph[node].fact, bias, scaling, Rounding::Floor, 0, exp)?;
+    added(graph, &format!("{name}_left"), layer, Some(op), node)
+}
+
 /// A requantizer in the narrowest encoding that never clamps.
-pub(super) fn as_narrow_as_it_is(
+fn as_narrow_as_it_is(
     fact: &Fact,
     bias: i64,
     scaling: Scaling,

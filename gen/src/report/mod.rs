@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::desc::Description;
 use crate::error::{Error, Result};
 use crate::file::write_whole;
-use crate::ir::{Graph, Op};
+use crate::ir::Graph;
 use crate::plan::{Bound, Cycles};
 use crate::synth::report::Resources;
 
@@ -70,12 +70,11 @@ pub struct Report {
 /// What a person should know of a network: its description's own text, and what the circuit leaves to the golden model.
 pub fn notes(description: &Description, graph: &Graph) -> Vec<String> {
     let text = description.network.description.iter().map(|text| text.trim().to_owned());
-    let left_out = graph.outputs().iter().filter(|&&id| matches!(graph[id].op, Op::Softmax(_)));
-    let left_out = left_out.map(|&id| {
-        let scores = graph[id].inputs.first().map_or("", |&scores| &graph[scores].name);
+    let left_out =
+        graph.outputs().iter().filter_map(|&id| Some((&graph[id].name, &graph[graph.scores(id)?].name)));
+    let left_out = left_out.map(|(softmax, scores)| {
         format!(
-            "The circuit gives the scores of {scores}; the softmax {} is the golden model's alone.",
-            graph[id].name
+            "The circuit gives the scores of {scores}; the softmax {softmax} is the golden model's alone."
         )
     });
     text.chain(left_out).collect()

@@ -14,7 +14,6 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Faults, Result};
-use crate::exact::Dyadic;
 
 use super::graph::{Graph, Node, Op, Window, Wire};
 use super::norm::uniform;
@@ -239,46 +238,42 @@ impl Builder<'_> {
         let operands: Vec<Made> =
             (0..node.inputs.len()).map(|index| self.operand(node, index).cloned()).collect::<Result<_>>()?;
         let Some(first) = operands.first() else { return Err(Error::input("found no operands")) };
-        let alike = |made: &Made| made.grid.is_like(&first.grid);
-        if operands.iter().all(alike) {
-            let made = self.joined(&operands, first.grid.clone(), json!({}))?;
-            self.made.insert(wire, made);
-            return Ok(());
-        }
-        let tail = Tail::after(self.graph, wire)?;
-        if tail.target.is_some() && tail.is_uniform() {
+        let is_alike = operands.iter().all(|made| made.grid.is_like(&first.grid));
+        let tail = if is_alike { None } else { Some(Tail::after(self.graph, wire)?) };
+        let (operands, grid, keys, end) = match tail.filter(Tail::is_uniform) {
             // The quantizer behind it makes one format of all: it does so just as well before.
-            self.taken.extend(&tail.nodes);
-            let each = node.inputs.iter().map(|&input| self.requantized(&self.resolved(input)?, &tail));
-            let each = each.collect::<Result<Vec<Made>>>()?;
-            let made = self.joined(&each, each[0].grid.clone(), json!({}))?;
-            self.made.insert(tail.end, made);
-            return Ok(());
-        }
-        let grid = Grid::common(operands.iter().map(|made| &made.grid))?;
-        let keys = json!({ "output": grid.unit() });
-        let made = self.joined(&operands, grid, keys)?;
-        self.made.insert(wire, made);
-        Ok(())
-    }
-
-    fn joined(&mut self, operands: &[Made], grid: Grid, keys: Json) -> Result<Made> {
+            Some(tail) => {
+                self.taken.extend(&tail.nodes);
+                let each = node.inputs.iter().map(|&input| self.requantized(&self.resolved(input)?, &tail));
+                let each = each.collect::<Result<Vec<Made>>>()?;
+                let grid = each[0].grid.clone();
+                (each, grid, json!({}), tail.end)
+            }
+            None if is_alike => {
+                let grid = first.grid.clone();
+                (operands, grid, json!({}), wire)
+            }
+            None => {
+                let grid = Grid::common(operands.iter().map(|made| &made.grid))?;
+                let keys = json!({ "output": grid.unit() });
+                (operands, grid, keys, wire)
+            }
+        };
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
         let name = self.sheet.name("cat");
         let name = self.sheet.joined("concat", &name, json!(names), keys)?;
-        Ok(Made { name, grid })
+        self.made.insert(end, Made { name, grid });
+        Ok(())
     }
 
     fn sum(&mut self, wire: Wire, node: &Node) -> Result<()> {
         let operands: Vec<Made> =
             (0..node.inputs.len()).map(|index| self.operand(node, index).cloned()).collect::<Result<_>>()?;
-        let Some(first) = operands.first() else { return Err(Error::input("found no operands")) };
+        let unit = Grid::common_unit(operands.iter().map(|made| &made.grid))?;
         let tail = Tail::after(self.graph, wire)?;
         self.taken.extend(&tail.nodes);
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
         let name = self.sheet.name("sum");
-        let scales = operands.iter().map(|made| Dyadic::of(made.grid.scale));
-        let unit = scales.fold(Dyadic::of(first.grid.scale), |unit, scale| unit.common_measure(&scale));
         let (keys, grid) = self.finish(&name, &tail, &unit, &[0])?;
         let name = self.sheet.joined("add", &name, json!(names), keys)?;
         self.made.insert(tail.end, Made { name, grid });

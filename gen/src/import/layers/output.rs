@@ -46,9 +46,7 @@ impl Grid {
     /// # Errors
     /// When they have more than 16 bits.
     pub fn common<'a>(grids: impl Iterator<Item = &'a Grid> + Clone) -> Result<Grid> {
-        let scales = grids.clone().map(|grid| Dyadic::of(grid.scale));
-        let unit = scales.reduce(|unit, scale| unit.common_measure(&scale));
-        let unit = unit.ok_or_else(|| Error::input("found no operands"))?;
+        let unit = Grid::common_unit(grids.clone())?;
         let wide = || {
             Error::input("found tensors to concatenate whose scales have no common unit of 16 bits").mend(
                 "use one quantizer for all of them, one behind the concatenation, or scales that are powers of two",
@@ -63,6 +61,15 @@ impl Grid {
         }
         let format = format_of(range).map_err(|_| wide())?;
         Ok(Grid { format, scale: unit.approximate(), zero: 0, range })
+    }
+
+    /// The greatest number that the units of all are multiples of.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn common_unit<'a>(grids: impl Iterator<Item = &'a Grid>) -> Result<Dyadic> {
+        let unit = Dyadic::common_measure(grids.map(|grid| Dyadic::of(grid.scale)));
+        unit.ok_or_else(|| Error::input("found no operands"))
     }
 
     /// Whether the same integers stand for the same numbers, written alike.

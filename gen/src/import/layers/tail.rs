@@ -146,7 +146,7 @@ impl Tail {
         matches!(self.activation, Activation::None)
     }
 
-    /// Whether it does the same to every channel.
+    /// Whether it ends in a quantizer, and does the same to every channel.
     pub fn is_uniform(&self) -> bool {
         let affine = self.affine();
         let of_one = matches!(&self.target, Some(Target::Grid(_)))

@@ -83,21 +83,10 @@ fn quantizer<'a>(
         });
     }
     if node.op_type() == "QuantizeLinear" {
-        let zero = constant(2)?.cloned();
-        let [low, high] = zero.as_ref().and_then(|zero| zero.limits).unwrap_or([0, 255]);
-        let zero = zero.unwrap_or_else(|| Constant::scalar(0.0));
         if scale.values.len() > 1 {
             return Err(Error::input("found a scale for each channel; expected one for the tensor"));
         }
-        return Ok(Quantizer {
-            scale,
-            zero,
-            low,
-            high,
-            bipolar: false,
-            fraction: Fraction::HalfEven,
-            rounded: Rounded::Units,
-        });
+        return Ok(linear(scale, constant(2)?.cloned()));
     }
     let bits = required(3)?
         .uniform()
@@ -112,6 +101,20 @@ fn quantizer<'a>(
     let bipolar = signed && bits == 1.0;
     let rounded = Rounded::UnitsAndZero;
     Ok(Quantizer { scale, zero: required(2)?.clone(), low, high, bipolar, fraction, rounded })
+}
+
+/// ONNX's own way to integers: those of the zero's type, of 8 bits without one.
+fn linear(scale: Constant, zero: Option<Constant>) -> Quantizer {
+    let [low, high] = zero.as_ref().and_then(|zero| zero.limits).unwrap_or([0, 255]);
+    Quantizer {
+        scale,
+        zero: zero.unwrap_or_else(|| Constant::scalar(0.0)),
+        low,
+        high,
+        bipolar: false,
+        fraction: Fraction::HalfEven,
+        rounded: Rounded::Units,
+    }
 }
 
 /// Operators of this family over what the network computes; `None` for others.
@@ -176,18 +179,8 @@ fn requantize(
     [scale, zero]: [usize; 2],
 ) -> Result<Wire> {
     let zero = operands.constant(zero)?.clone();
-    let [low, high] = zero.limits.unwrap_or([0, 255]);
     let scale = operands.constant(scale)?.clone();
-    let quantizer = Quantizer {
-        scale,
-        zero,
-        low,
-        high,
-        bipolar: false,
-        fraction: Fraction::HalfEven,
-        rounded: Rounded::Units,
-    };
-    quantize(reader, operands.node, wire, quantizer)
+    quantize(reader, operands.node, wire, linear(scale, Some(zero)))
 }
 
 /// The real numbers that the integers of an operand stand for, by the scale and the zero that its reader names.
