@@ -129,6 +129,8 @@ pub fn candidates(group: &Group) -> Vec<Folding> {
         Head::Block(..) => {
             (1..=outputs).filter(|&lanes| outputs.is_multiple_of(lanes)).map(Folding::lanes).collect()
         }
+        // A tree never stalls, and what follows it in its stage would.
+        Head::ArgMax if group.nodes.len() > 1 => vec![one],
         Head::ArgMax => vec![one, whole(group)],
         Head::Pool(_) | Head::Elements => widths(inputs).into_iter().map(Folding::lanes).collect(),
         // Beats of a concatenation hold channels of one operand.

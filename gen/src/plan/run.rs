@@ -45,7 +45,7 @@ pub enum Detail<'a> {
 pub fn runs_free(graph: &Graph, group: &Group, unrolled: bool) -> bool {
     let is_free = match group.head {
         Head::Array(_, None, _) => fuses(graph, group).is_some(),
-        Head::ArgMax => group.nodes.len() == 1,
+        Head::ArgMax => true,
         Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => false,
     };
     unrolled && is_free

@@ -229,12 +229,15 @@ fn networks_that_once_failed_are_right_circuits() {
     let idle = vec![15_267_335_087_596_627_545, 11_218_649_827_912_788_500];
     // A row of results that sees padding alone.
     let padded = vec![4_273_123_154_731_422_118];
+    // An argmax with a requantizer behind it.
+    let followed = vec![12_458_949_134_031_960_941, 4_914_918_623_644_087_022, 17_208_406_896_353_666_991];
     for (input, network, foldings) in [
         (15_000_935_189_876_686_929, unread, 3_755_611_149_450_586_710),
         (8_505_466_843_550_212_599, gathered, 8_582_531_845_455_704_743),
         (5_346_808_241_252_939_664, bipolar, 4_515_015_591_130_056_752),
         (12_528_459_271_665_939_589, padded, 16_774_577_531_701_769_476),
         (14_887_466_184_545_774_820, idle, 15_598_415_117_773_674_214),
+        (13_564_141_844_884_392_969, followed, 10_985_585_777_503_319_429),
     ] {
         let batch = Batch { input, networks: vec![network], foldings };
         assert_eq!(proved(&batch, &RefCell::default()), Ok(1));
