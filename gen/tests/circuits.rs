@@ -15,6 +15,8 @@ mod lint;
 mod outputs;
 #[path = "circuits/random.rs"]
 mod random;
+#[path = "circuits/softmax.rs"]
+mod softmax;
 #[path = "circuits/unrolled.rs"]
 mod unrolled;
 

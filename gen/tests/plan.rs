@@ -282,7 +282,7 @@ fn a_softmax_stays_outside_the_circuit() {
     let input = graph.input("input", Shape(vec![4]), Format::integer(Encoding::Signed(8)));
     let pass = Op::Table { entries: (-128..128).collect(), encoding: Encoding::Signed(8), exp: 0 };
     let scores = graph.add("scores", "scores", pass, &[input]).unwrap();
-    let softmax = Op::Softmax(Softmax::new(1.0, 0.1).unwrap());
+    let softmax = Op::Softmax(Softmax::Real(0.1));
     let last = graph.add("probability", "probability", softmax, &[scores]).unwrap();
     graph.output(last);
     let plan = plan::plan(&graph, &Hardware::default()).unwrap();

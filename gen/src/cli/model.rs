@@ -36,6 +36,9 @@ pub struct ModelArgs {
     /// Let biases of scores be rounded to whole units of the accumulators.
     #[arg(long)]
     inexact: bool,
+    /// Let the circuit compute a last softmax, in 8 bits as TensorFlow Lite does; else it gives the scores before it.
+    #[arg(long)]
+    softmax_in_circuit: bool,
     /// Plan for an inference every so many clock cycles, whatever the description asks for.
     #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Hardware")]
     cycles: Option<u64>,
@@ -48,7 +51,7 @@ impl FileArgs {
             scale: self.input_scale.unwrap_or(1.0),
             zero: self.input_zero.unwrap_or(0),
         };
-        Options { name: self.name.clone(), input: self.input_format.map(format), inexact: false }
+        Options { name: self.name.clone(), input: self.input_format.map(format), ..Options::default() }
     }
 
     /// Reads a description or an ONNX model of real numbers.
@@ -76,7 +79,8 @@ impl ModelArgs {
     /// # Errors
     /// Everything that is wrong with the file.
     pub fn import(&self, path: &Path) -> Result<Description> {
-        let options = Options { inexact: self.inexact, ..self.file.options() };
+        let ModelArgs { inexact, softmax_in_circuit, .. } = *self;
+        let options = Options { inexact, softmax_in_circuit, ..self.file.options() };
         let mut description = import::read(path, &options)?;
         self.set_goal(&mut description);
         Ok(description)

@@ -27,6 +27,7 @@ pub(super) fn module(leaf: &Leaf) -> &'static str {
         Leaf::ReduceSum { .. } => "reduce_sum",
         Leaf::LookupTable { .. } => "lookup_table",
         Leaf::ArgMax { .. } => "argmax",
+        Leaf::Softmax { .. } => "softmax",
         Leaf::AddStreams { .. } => "add_streams",
         Leaf::ConcatStreams { .. } => "concat_streams",
         Leaf::Recode { .. } => "recode",
@@ -163,6 +164,7 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             number("LENGTH", length),
             number("INDEX_BITS", index_bits),
         ],
+        Leaf::Softmax { length, .. } => vec![number("LENGTH", length), file()],
         Leaf::Recode { lanes, in_bits, out_bits, bipolar } => vec![
             number("LANES", lanes),
             number("IN_BITS", in_bits),

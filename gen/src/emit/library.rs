@@ -61,6 +61,7 @@ library![
     "ring_walk",
     "round_clamp",
     "skid_buffer",
+    "softmax",
     "threshold",
     "threshold_lane",
     "token_count",

@@ -251,7 +251,8 @@ impl<'a> Writer<'a> {
         let place = format!("m_data[{}:{low}]", low + self.leaf.out_bits - 1);
         let constant_sum = channel.range.min == channel.range.max;
         let (Some(sum), false) = (channel.sum.term, constant_sum) else {
-            let sum = channel.sum.term.filter(|sum| self.leaf.sums.nodes[sum.node].add().is_some());
+            let is_constant = |node: usize| matches!(self.leaf.sums.nodes[node].source, Source::Constant(_));
+            let sum = channel.sum.term.filter(|sum| !is_constant(sum.node));
             self.unused.extend(sum.map(|sum| self.name(sum.node, self.leaf.stages[sum.node])));
             return format!("assign {place} = {};", constant(channel.apply(channel.range.min), out_bits));
         };

@@ -132,7 +132,8 @@ pub enum Op {
     /// Channels to blocks of pixels; whether the pixels of a channel adjoin.
     DepthToSpace(usize, bool),
     /// Probabilities.
-    Softmax,
+    /// Probabilities; of another kind than along the channels, nothing here knows them.
+    Softmax { along_channels: bool },
     /// The place of the greatest element.
     ArgMax,
 }

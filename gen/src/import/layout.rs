@@ -135,7 +135,7 @@ impl Layout<'_> {
                 self.like(node, &views)
             }
             Op::Concat(axis) => self.concat(node, &views, *axis)?,
-            Op::Softmax => self.like(node, &views),
+            Op::Softmax { .. } => self.like(node, &views),
             Op::ArgMax => {
                 let view = self.add(node, Op::ArgMax, &views, [1, 1, 1]);
                 View { axes: vec![Vec::new()], ..view }

@@ -38,6 +38,8 @@ pub struct Options {
     pub input: Option<InputFormat>,
     /// Whether biases that are no multiples of the accumulator's unit may be rounded to such.
     pub inexact: bool,
+    /// Whether the circuit computes a last softmax.
+    pub softmax_in_circuit: bool,
 }
 
 /// Integers that go in: q stands for (q − zero) · scale.

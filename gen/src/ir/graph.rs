@@ -6,6 +6,7 @@ use crate::fixed::Format;
 use super::fact::{Fact, Scale, Shape};
 use super::infer::infer;
 use super::op::Op;
+use super::softmax::Softmax;
 
 /// The address of a node in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,7 +105,7 @@ impl Graph {
         &self.outputs
     }
 
-    /// What a circuit gives: the outputs, each once, and the scores before a softmax instead of it.
+    /// What a circuit gives: the outputs, each once, and instead of a softmax that is left out the scores before it.
     pub fn circuit_outputs(&self) -> Vec<NodeId> {
         let mut outputs: Vec<NodeId> = Vec::new();
         for id in self.outputs.iter().map(|&id| self.scores(id).unwrap_or(id)) {
@@ -115,9 +116,14 @@ impl Graph {
         outputs
     }
 
-    /// The scores before a softmax; none of another node.
+    /// The scores before a softmax that the circuit leaves out; none of another node.
     pub fn scores(&self, id: NodeId) -> Option<NodeId> {
-        self[id].inputs.first().copied().filter(|_| matches!(self[id].op, Op::Softmax(_)))
+        let is_left_out = match self[id].op {
+            Op::Softmax(Softmax::Integer { in_circuit, .. }) => !in_circuit,
+            Op::Softmax(Softmax::Real(_)) => true,
+            _ => false,
+        };
+        self[id].inputs.first().copied().filter(|_| is_left_out)
     }
 
     /// The network's inputs, in the order added.

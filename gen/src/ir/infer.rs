@@ -6,6 +6,7 @@ use crate::fixed::{Encoding, Format, Range, Rounding};
 use super::fact::{Fact, Scale, Shape};
 use super::join;
 use super::op::{Op, Requantize, Scaling, Thresholds, Window};
+use super::softmax::{IntegerSoftmax, Softmax};
 use super::weights::Weights;
 
 /// Accumulators and what is added to them stay below 2^47, so that f64 and i64 hold every sum exactly.
@@ -40,7 +41,8 @@ pub(crate) fn infer(op: &Op, operands: &[&Fact]) -> Result<Fact> {
         Op::ArgMax => argmax(input),
         Op::Upsample(factor) => upsample(*factor, input),
         Op::DepthToSpace { block, .. } => depth_to_space(*block, input),
-        Op::Softmax(_) => softmax(input),
+        Op::Softmax(Softmax::Integer { .. }) => integer_softmax(input),
+        Op::Softmax(Softmax::Real(_)) => Ok(real_softmax(input)),
     }
 }
 
@@ -318,7 +320,18 @@ fn argmax(input: &Fact) -> Result<Fact> {
     Ok(Fact { shape: Shape(vec![1]), format: Format::integer(Encoding::Unsigned(bits)), range, scale: None })
 }
 
-fn softmax(input: &Fact) -> Result<Fact> {
+fn real_softmax(input: &Fact) -> Fact {
+    let one = 1 << Softmax::FRACTION;
+    let encoding = Encoding::Unsigned(Softmax::FRACTION + 1);
+    Fact {
+        shape: input.shape.clone(),
+        format: Format { encoding, exp: -(Softmax::FRACTION as i32) },
+        range: Range { min: 0, max: one },
+        scale: None,
+    }
+}
+
+fn integer_softmax(input: &Fact) -> Result<Fact> {
     let encoding = Encoding::Signed(8);
     if input.format.encoding != encoding {
         return Err(Error::input(format!(
@@ -326,6 +339,14 @@ fn softmax(input: &Fact) -> Result<Fact> {
             input.format.encoding
         ))
         .mend("give the layer before it `output: {format: s8, …}`"));
+    }
+    let scores = input.shape.channels();
+    if scores > IntegerSoftmax::MOST {
+        return Err(Error::input(format!(
+            "found an integer softmax of {scores} scores; expected at most {}",
+            IntegerSoftmax::MOST
+        ))
+        .mend("take the scores, or `kernel: real`"));
     }
     Ok(Fact {
         shape: input.shape.clone(),

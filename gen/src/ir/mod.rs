@@ -9,10 +9,12 @@ mod infer;
 mod join;
 mod op;
 mod print;
+pub(crate) mod softmax;
 mod weights;
 
 pub use fact::{Fact, Scale, Shape};
 pub use graph::{Exactness, Graph, Node, NodeId};
 pub(crate) use infer::{image, infer, slide};
-pub use op::{BlockOrder, Op, Requantize, Scaling, Softmax, Thresholds, Window};
+pub use op::{BlockOrder, Op, Requantize, Scaling, Thresholds, Window};
+pub use softmax::{IntegerSoftmax, Softmax};
 pub use weights::{Scheme, Weights};

@@ -3,9 +3,9 @@
 
 use ndarray::Array2;
 
-use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
 
+use super::softmax::Softmax;
 use super::weights::Weights;
 
 /// A window that slides over an image; rows first.
@@ -167,50 +167,8 @@ pub enum Op {
         /// How the channels of a pixel are laid out.
         order: BlockOrder,
     },
-    /// Probabilities of the last extent; the golden model alone computes it, and nothing reads it.
+    /// Probabilities of the last extent; nothing reads them.
     Softmax(Softmax),
-}
-
-/// TensorFlow Lite's integer softmax: a score's distance from the greatest one, times beta and the scale of a
-/// unit, is (distance · 2^`left` · `multiplier`) / 2^31 in units of 2^−26.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Softmax {
-    /// From 2^30 to 2^31 − 1.
-    pub multiplier: i32,
-    /// At most 31.
-    pub left: u32,
-    /// Scores farther from the greatest one than this (it is negative or 0) have the probability 0.
-    pub least: i64,
-}
-
-impl Softmax {
-    /// For scores of which a unit stands for `scale`, times `beta`: TensorFlow Lite's
-    /// `PreprocessSoftmaxScaling` and `CalculateInputRadius` with five integer bits.
-    ///
-    /// # Errors
-    /// When a unit is so small that the multiplier would be less than one.
-    pub fn new(beta: f64, scale: f64) -> Result<Self> {
-        let real = (beta * scale * f64::from(1 << 26)).min(f64::from(i32::MAX));
-        if real.partial_cmp(&1.0) != Some(std::cmp::Ordering::Greater) {
-            return Err(Error::input(format!(
-                "found scores in units of {scale}, too small for an integer softmax"
-            ))
-            .mend("give the layer before it an `output` with the `scale` of its scores"));
-        }
-        // real = fraction · 2^left, the fraction from ½ to 1.
-        let mut left = real.log2().floor() as i32 + 1;
-        if real * 2_f64.powi(-left) >= 1.0 {
-            left += 1;
-        } else if real * 2_f64.powi(-left) < 0.5 {
-            left -= 1;
-        }
-        let mut multiplier = (real * 2_f64.powi(31 - left)).round() as i64;
-        if multiplier == 1 << 31 {
-            (multiplier, left) = (1 << 30, left + 1);
-        }
-        let least = -((31_i64 << 26) >> left);
-        Ok(Softmax { multiplier: multiplier as i32, left: left.unsigned_abs(), least })
-    }
 }
 
 /// Where the pixels of a block stand among the channels of one pixel.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::graph::Graph;
 use super::op::{Op, Scaling, Window};
+use super::softmax::Softmax;
 
 impl fmt::Display for Graph {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +42,11 @@ fn details(op: &Op) -> String {
             format!("  # {}, {}{counting}", describe_window(window), rounding.name())
         }
         Op::Upsample([down, right]) => format!("  # {down}×{right}"),
-        Op::Softmax(softmax) => format!("  # multiplier {} · 2^{}", softmax.multiplier, softmax.left),
+        Op::Softmax(Softmax::Integer { softmax, in_circuit }) => {
+            let place = if *in_circuit { "" } else { ", not in the circuit" };
+            format!("  # multiplier {} · 2^{}{place}", softmax.multiplier, softmax.left)
+        }
+        Op::Softmax(Softmax::Real(unit)) => format!("  # real, {unit} a unit, not in the circuit"),
         Op::DepthToSpace { block, .. } => format!("  # blocks of {block}×{block}"),
         Op::Requantize(requantize) => {
             let scaling = match &requantize.scaling {

@@ -1,10 +1,10 @@
 //! What each layer becomes: the nodes of one that is whole, else its shape as far as it is known.
 
 use crate::desc::Layer;
-use crate::desc::types::{self, Add, Concat, Conv2d, Extent, Padding, PaddingRule};
+use crate::desc::types::{self, Add, Concat, Conv2d, Extent, Padding, PaddingRule, SoftmaxKernel};
 use crate::error::Error;
 use crate::fixed::{Encoding, Format};
-use crate::ir::{BlockOrder, Fact, NodeId, Op, Shape, Softmax, Window, image, infer, slide};
+use crate::ir::{BlockOrder, Fact, IntegerSoftmax, NodeId, Op, Shape, Softmax, Window, image, infer, slide};
 
 use super::arithmetic::{self, Product};
 use super::load::Arrays;
@@ -63,7 +63,17 @@ impl Lowering<'_> {
                 let Some(Known::Node(scores)) = input else { return input };
                 let fact = &self.graph[scores].fact;
                 let unit = fact.unit().scale * 2_f64.powi(fact.format.exp);
-                Op::Softmax(self.keep(Softmax::new(softmax.beta, unit))?)
+                let op = match softmax.kernel {
+                    SoftmaxKernel::Int8 => IntegerSoftmax::new(softmax.beta, unit)
+                        .map(|op| Softmax::Integer { softmax: op, in_circuit: softmax.in_circuit }),
+                    SoftmaxKernel::Real if softmax.in_circuit => {
+                        let error =
+                            Error::input("found a real softmax `in_circuit`; expected the kernel `int8`");
+                        Err(error.at(self.sources.place(&["in_circuit"])))
+                    }
+                    SoftmaxKernel::Real => Ok(Softmax::Real(softmax.beta * unit)),
+                };
+                Op::Softmax(self.keep(op)?)
             }
             Layer::Flatten(_) => Op::Flatten,
             Layer::Argmax(_) => Op::ArgMax,

@@ -83,7 +83,7 @@ pub fn extents(group: &Group) -> (usize, usize, usize) {
             (group.input.shape.channels(), group.input.shape.channels(), 1)
         }
         Head::Block(..) => (group.output.shape.channels(), group.output.shape.channels(), 1),
-        Head::ArgMax => (1, 1, 1),
+        Head::ArgMax | Head::Softmax => (1, 1, 1),
     }
 }
 
@@ -103,9 +103,13 @@ fn outputs_at_once(group: &Group, outputs: usize) -> Vec<usize> {
             let divisors = (1..own).filter(|&pe| own.is_multiple_of(pe));
             divisors.chain(widths(groups).into_iter().map(|blocks| blocks * own)).collect()
         }
-        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => {
-            widths(outputs)
-        }
+        Head::Array(..)
+        | Head::Pool(_)
+        | Head::Elements
+        | Head::ArgMax
+        | Head::Softmax
+        | Head::Join
+        | Head::Block(..) => widths(outputs),
     }
 }
 
@@ -131,6 +135,7 @@ pub fn candidates(group: &Group) -> Vec<Folding> {
         }
         // A tree never stalls, and what follows it in its stage would.
         Head::ArgMax if group.nodes.len() > 1 => vec![one],
+        Head::Softmax => vec![one],
         Head::ArgMax => vec![one, whole(group)],
         Head::Pool(_) | Head::Elements => widths(inputs).into_iter().map(Folding::lanes).collect(),
         // Beats of a concatenation hold channels of one operand.
@@ -151,7 +156,7 @@ pub fn candidates(group: &Group) -> Vec<Folding> {
 fn variants(group: &Group, folding: Folding) -> impl Iterator<Item = Folding> {
     let scheme = match group.head {
         Head::Array(weights, ..) => Some(weights.scheme),
-        Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => None,
+        Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Softmax | Head::Join | Head::Block(..) => None,
     };
     let keeps_up = group.nodes.len() > 1 && folding.pixels <= group.steps(folding);
     let narrower = folding.pixels > 1 || group.given(Folding { serial: true, ..folding }) < folding.pe;
@@ -166,7 +171,9 @@ fn variants(group: &Group, folding: Folding) -> impl Iterator<Item = Folding> {
 pub fn whole(group: &Group) -> Folding {
     let (outputs, inputs, _) = match group.head {
         Head::ArgMax => (group.input.shape.elements(), group.input.shape.elements(), 1),
-        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => extents(group),
+        Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Softmax | Head::Join | Head::Block(..) => {
+            extents(group)
+        }
     };
     Folding { pe: outputs, simd: inputs, pixels: 1, unrolled: true, blocks: false, serial: false }
 }

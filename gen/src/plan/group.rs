@@ -3,6 +3,7 @@
 use crate::error::{Error, Place, Result};
 use crate::ir::{BlockOrder, Fact, Graph, NodeId, Op, Weights, Window};
 
+use super::leaf::SoftmaxPace;
 use super::stream::Stream;
 
 /// Outputs, inputs and windows computed at once. For stages without weights `pe` and `simd` are both
@@ -43,6 +44,8 @@ pub enum Head<'a> {
     Elements,
     /// Vector to index.
     ArgMax,
+    /// Scores to probabilities.
+    Softmax,
     /// Several streams to one.
     Join,
     /// Every pixel to a block of so many rows and columns: repeated, or out of its channels.
@@ -163,15 +166,11 @@ fn head(op: &Op) -> Head<'_> {
         Op::Conv2d { weights, window, groups } => Head::Array(weights, Some(window), *groups),
         Op::MaxPool(window) | Op::AveragePool { window, .. } => Head::Pool(window),
         Op::ArgMax => Head::ArgMax,
+        Op::Softmax(_) => Head::Softmax,
         Op::Add | Op::Concat => Head::Join,
         Op::Upsample(factors) => Head::Block(*factors, None),
         Op::DepthToSpace { block, order } => Head::Block([*block; 2], Some(*order)),
-        Op::Requantize(_)
-        | Op::Threshold(_)
-        | Op::Table { .. }
-        | Op::Input
-        | Op::Flatten
-        | Op::Softmax(_) => Head::Elements,
+        Op::Requantize(_) | Op::Threshold(_) | Op::Table { .. } | Op::Input | Op::Flatten => Head::Elements,
     }
 }
 
@@ -183,9 +182,12 @@ impl Group<'_> {
             Head::Block([down, right], Some(BlockOrder::DepthFirst)) => {
                 Stream::pixels(self.input, folding.simd * down * right)
             }
-            Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => {
-                Stream::pixels(self.input, folding.simd * self.blocks(folding.pe))
-            }
+            Head::Array(_, Some(_), _)
+            | Head::Pool(_)
+            | Head::Elements
+            | Head::Softmax
+            | Head::Join
+            | Head::Block(..) => Stream::pixels(self.input, folding.simd * self.blocks(folding.pe)),
         }
     }
 
@@ -201,9 +203,12 @@ impl Group<'_> {
     pub fn output_stream(&self, folding: Folding) -> Stream {
         match self.head {
             Head::ArgMax => Stream::vector(self.output, 1),
-            Head::Array(..) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => {
-                Stream::pixels(self.output, self.given(folding))
-            }
+            Head::Array(..)
+            | Head::Pool(_)
+            | Head::Elements
+            | Head::Softmax
+            | Head::Join
+            | Head::Block(..) => Stream::pixels(self.output, self.given(folding)),
         }
     }
 
@@ -234,6 +239,7 @@ impl Group<'_> {
             Head::Pool(window) => {
                 positions * window.area() * self.input.shape.channels().div_ceil(folding.simd)
             }
+            Head::Softmax => positions * SoftmaxPace::of(self.input.shape.channels()).cycles(),
             Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => input,
         };
         cycles.max(input).max(self.output_stream(folding).beats()) as u64
@@ -247,6 +253,7 @@ impl Group<'_> {
             | Head::Pool(_)
             | Head::Elements
             | Head::ArgMax
+            | Head::Softmax
             | Head::Join
             | Head::Block(..) => 1,
         }

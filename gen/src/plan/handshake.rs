@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::leaf::{Converter, Leaf, Pace, WindowLeaf};
+use super::leaf::{Converter, Leaf, Pace, SoftmaxPace, WindowLeaf};
 use super::stage::Part;
 
 /// The handshakes of leaves in a row: of each, and of what lies between one that issues beats and the buffer of their
@@ -50,6 +50,13 @@ pub(super) enum Model {
         length: usize,
         count: usize,
         valid: bool,
+    },
+    /// `softmax`: of a vector, the elements taken, those given, and the cycles until the next is there.
+    Softmax {
+        pace: SoftmaxPace,
+        taken: usize,
+        given: usize,
+        wait: usize,
     },
     Flow(Box<FlowModel>),
     Serializer(SerializerModel),
@@ -112,6 +119,9 @@ impl Model {
             Leaf::MacArray(array) => pipeline(array.steps, leaf.latency()),
             Leaf::ReduceMax { steps, .. } | Leaf::ReduceSum { steps, .. } => pipeline(*steps, leaf.latency()),
             Leaf::ArgMax { length, .. } => Some(Model::ArgMax { length: *length, count: 0, valid: false }),
+            Leaf::Softmax { length, .. } => {
+                Some(Model::Softmax { pace: SoftmaxPace::of(*length), taken: 0, given: 0, wait: 0 })
+            }
             Leaf::RequantizeShift(_)
             | Leaf::RequantizeMultiply(_)
             | Leaf::Threshold(_)
@@ -154,6 +164,7 @@ impl Model {
             | Model::Gather { valid, .. }
             | Model::Concat { valid, .. }
             | Model::ArgMax { valid, .. } => *valid,
+            Model::Softmax { pace, taken, wait, .. } => *taken == pace.length && *wait == 0,
             Model::Flow(flow) => flow.held > 0,
             Model::Serializer(serializer) => serializer.valid,
         }
@@ -167,6 +178,7 @@ impl Model {
                 !valid || count + 1 < *length || (*length == 1 && downstream)
             }
             Model::Skid { held } => *held < 2,
+            Model::Softmax { pace, taken, .. } => *taken < pace.length,
             Model::Split { ends, valid } => !valid || (downstream && ends.ends()),
             Model::Flow(flow) => flow.ready(),
             Model::Serializer(serializer) => serializer.groups_held < 2,
@@ -220,6 +232,18 @@ impl Model {
                 if taken {
                     *count = (*count + 1) % *length;
                     *valid |= *count == 0;
+                }
+            }
+            Model::Softmax { pace, taken: held, given, wait } => {
+                *wait = wait.saturating_sub(1);
+                if taken {
+                    *held += 1;
+                    *wait = if *held == pace.length { pace.first - 1 } else { 0 };
+                }
+                if gives {
+                    *given = (*given + 1) % pace.length;
+                    *wait = pace.next - 1;
+                    *held = if *given == 0 { 0 } else { *held };
                 }
             }
             Model::Flow(flow) => flow.step(taken, gives),

@@ -1,7 +1,7 @@
 //! Registers from an input beat to the output beat it completes, leaf by leaf, as `templates/README.md`
 //! states and the co-simulation confirms.
 
-use super::leaf::{BLOCK_BITS, Leaf, MultiplyLeaf, Product};
+use super::leaf::{BLOCK_BITS, Leaf, MultiplyLeaf, Product, SoftmaxPace};
 use crate::fixed::Rounding;
 
 /// Lanes of a chain in `mac_array`.
@@ -31,6 +31,7 @@ impl Leaf {
             Leaf::Recode { .. } | Leaf::LaneMask { .. } | Leaf::BeatGate { .. } => 0,
             Leaf::Unrolled(unrolled) => unrolled.registers as usize,
             Leaf::ArgMaxTree { length, .. } => 2 * length.next_power_of_two().ilog2() as usize,
+            Leaf::Softmax { length, .. } => SoftmaxPace::of(*length).first,
             Leaf::MacArray(array) => {
                 let levels = |lanes: usize| lanes.next_power_of_two().ilog2() as usize;
                 let late = usize::from(array.packing.is_late(array.rom.depth()));

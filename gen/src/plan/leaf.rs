@@ -363,7 +363,14 @@ pub enum Leaf {
         /// Bits of an index.
         index_bits: usize,
     },
-    /// The same for a whole vector every cycle; never stalls.
+    /// The probabilities of a vector's elements.
+    Softmax {
+        /// Elements of a vector.
+        length: usize,
+        /// Exponentials, by the distance from the greatest score.
+        rom: Rom,
+    },
+    /// The index of the greatest element of a whole vector every cycle; never stalls.
     ArgMaxTree {
         /// Bits of an element.
         bits: usize,
@@ -411,6 +418,30 @@ pub enum Leaf {
     BlockExpand(BlockLeaf),
 }
 
+/// The cycles of `softmax`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoftmaxPace {
+    /// Elements of a vector.
+    pub length: usize,
+    /// From the last element taken to the first probability.
+    pub first: usize,
+    /// From a probability to the next.
+    pub next: usize,
+}
+
+impl SoftmaxPace {
+    /// Of vectors of `length` elements: sums, the reciprocal of the sum, and products.
+    pub fn of(length: usize) -> Self {
+        let (sums, reciprocal, product) = (5 * length, 11 + 7 * 34, 46);
+        SoftmaxPace { length, first: sums + reciprocal + product + 1, next: product + 1 }
+    }
+
+    /// From a vector to the next.
+    pub fn cycles(self) -> usize {
+        self.length + self.first + (self.length - 1) * self.next
+    }
+}
+
 impl WindowLeaf {
     /// Rows and columns from the kernel's first place to its last.
     pub fn span(&self) -> [usize; 2] {
@@ -454,7 +485,7 @@ impl Leaf {
             Leaf::RequantizeShift(shift) => Some(&shift.rom),
             Leaf::RequantizeMultiply(multiply) => Some(&multiply.base.rom),
             Leaf::Threshold(threshold) => Some(&threshold.rom),
-            Leaf::LookupTable { rom, .. } => Some(rom),
+            Leaf::LookupTable { rom, .. } | Leaf::Softmax { rom, .. } => Some(rom),
             Leaf::SkidBuffer { .. }
             | Leaf::WidthConverter(_)
             | Leaf::Window(_)

@@ -46,7 +46,12 @@ pub fn runs_free(graph: &Graph, group: &Group, unrolled: bool) -> bool {
     let is_free = match group.head {
         Head::Array(_, None, _) => fuses(graph, group).is_some(),
         Head::ArgMax => true,
-        Head::Array(_, Some(_), _) | Head::Pool(_) | Head::Elements | Head::Join | Head::Block(..) => false,
+        Head::Array(_, Some(_), _)
+        | Head::Pool(_)
+        | Head::Elements
+        | Head::Softmax
+        | Head::Join
+        | Head::Block(..) => false,
     };
     unrolled && is_free
 }

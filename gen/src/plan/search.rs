@@ -145,7 +145,9 @@ impl<'a> Search<'a> {
                 });
                 Some(Product2d::new(weights, encoding, values, 0, blocks))
             }
-            Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => None,
+            Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Softmax | Head::Join | Head::Block(..) => {
+                None
+            }
         };
         Search {
             graph,

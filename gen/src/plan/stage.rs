@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Range};
-use crate::ir::{Graph, Node, NodeId, Op, Weights, Window};
+use crate::ir::{Graph, IntegerSoftmax, Node, NodeId, Op, Softmax, Weights, Window};
 
 use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
@@ -163,6 +163,14 @@ pub fn build(
             let (bits, groups) = (head.fact.bits() as usize, output.vector_beats());
             let leaf = BlockLeaf { bits, lanes: output.lanes, groups, width, block, order };
             builder.push("blocks", Leaf::BlockExpand(leaf), bits * output.lanes);
+            &group.nodes[1..]
+        }
+        Head::Softmax => {
+            let Op::Softmax(Softmax::Integer { softmax, .. }) = &head.op else {
+                return Err(Error::input(format!("found {} among softmaxes", head.op.name())));
+            };
+            let leaf = softmax_leaf(*softmax, output.length);
+            builder.push("softmax", leaf, output.width());
             &group.nodes[1..]
         }
         Head::ArgMax => {
@@ -408,6 +416,15 @@ fn ring_rows(window: &Window, height: usize) -> usize {
     let first = kernel.saturating_sub(window.pad_rows[0]).clamp(1, height);
     let last = kernel.saturating_sub(window.pad_rows[1]).clamp(1, height);
     (kernel.min(height) + stride.min(height)).max(first + last)
+}
+
+/// Exponentials of the distances that scores of eight bits have.
+fn softmax_leaf(softmax: IntegerSoftmax, length: usize) -> Leaf {
+    let mut rom = Rom::new(31, 256 * 31);
+    for distance in 0..256 {
+        rom.push(softmax.exponential(-distance) as u64, 31);
+    }
+    Leaf::Softmax { length, rom }
 }
 
 fn element_wise(builder: &mut Builder, graph: &Graph, id: NodeId, output: Stream) -> Result<()> {

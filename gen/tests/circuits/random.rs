@@ -231,6 +231,13 @@ fn networks_that_once_failed_are_right_circuits() {
     let padded = vec![4_273_123_154_731_422_118];
     // An argmax with a requantizer behind it.
     let followed = vec![12_458_949_134_031_960_941, 4_914_918_623_644_087_022, 17_208_406_896_353_666_991];
+    // The same, of inputs that are always 0.
+    let empty = vec![
+        7_483_143_375_574_572_871,
+        13_376_459_752_077_081_008,
+        5_517_821_170_536_529_797,
+        9_237_023_419_032_066_311,
+    ];
     for (input, network, foldings) in [
         (15_000_935_189_876_686_929, unread, 3_755_611_149_450_586_710),
         (8_505_466_843_550_212_599, gathered, 8_582_531_845_455_704_743),
@@ -238,6 +245,7 @@ fn networks_that_once_failed_are_right_circuits() {
         (12_528_459_271_665_939_589, padded, 16_774_577_531_701_769_476),
         (14_887_466_184_545_774_820, idle, 15_598_415_117_773_674_214),
         (13_564_141_844_884_392_969, followed, 10_985_585_777_503_319_429),
+        (4_571_760_288_360_122_251, empty, 5_749_722_467_589_586_410),
     ] {
         let batch = Batch { input, networks: vec![network], foldings };
         assert_eq!(proved(&batch, &RefCell::default()), Ok(1));

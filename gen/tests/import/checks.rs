@@ -89,7 +89,7 @@ fn buffers_and_what_is_left_out_are_said() {
     let output = Command::new(env!("CARGO_BIN_EXE_netetch")).arg("check").arg(&path).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     for part in
-        ["sum1_buffer0", "sum1_buffer1", "no deadlock", "The softmax is left out: sum1 gives the scores"]
+        ["sum1_buffer0", "sum1_buffer1", "no deadlock", "The circuit gives the scores of sum1; the softmax"]
     {
         assert!(text.contains(part), "expected {part}: {text}{}", String::from_utf8_lossy(&output.stderr));
     }

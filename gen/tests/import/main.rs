@@ -11,6 +11,7 @@ mod large;
 mod lint;
 mod nodes;
 mod operators;
+mod probabilities;
 mod published;
 mod quantizers;
 mod real;

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use ndarray::{Array2, s};
+use netetch::golden::Golden;
 use netetch_schemas::onnx::ModelProto;
 use netetch_schemas::prost::Message;
 
@@ -114,8 +115,16 @@ fn jet_tagging_scores_as_its_executor() {
     let scale = 1.0 / 4096.0;
     let graph = graph(&folder.join("model.onnx"), &input("s16", scale));
     let frames = real.mapv(|value| (value / scale).round().clamp(-32768.0, 32767.0) as i32);
-    let scores = run(&graph, &frames);
-    let unit = 2_f64.powi(graph[graph.outputs()[0]].fact.format.exp);
+    let [last] = graph.circuit_outputs()[..] else { panic!("expected one output") };
+    let kept = Golden::new(&graph).run_keeping(frames.view(), &[last, graph.outputs()[0]]).unwrap();
+    let scores = &kept[0];
+    let unit = 2_f64.powi(graph[last].fact.format.exp);
+    for (scores, found) in scores.outer_iter().zip(kept[1].outer_iter()) {
+        let expected = softmax(scores.iter().map(|&score| score as f64 * unit));
+        for (p, found) in expected.iter().zip(found) {
+            assert!((p * 2_f64.powi(24) - *found as f64).abs() <= 0.51);
+        }
+    }
     let mut classes = 0;
     for ((frame, scores), expected) in frames.outer_iter().zip(scores.outer_iter()).zip(expected.outer_iter())
     {

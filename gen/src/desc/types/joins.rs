@@ -161,7 +161,7 @@ pub enum BlockOrder {
     Crd,
 }
 
-/// A probability for each class, as TensorFlow Lite's reference kernel computes it.
+/// A probability for each class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Softmax {
@@ -174,6 +174,24 @@ pub struct Softmax {
     #[serde(default = "one")]
     #[schemars(range(min = 1e-6, max = 1e6))]
     pub beta: f64,
+    /// What the probabilities are.
+    #[serde(default)]
+    pub kernel: SoftmaxKernel,
+    /// Whether the circuit computes it too, which has the kernel `int8` alone; else it gives the scores, and the golden model
+    /// their probabilities.
+    #[serde(default)]
+    pub in_circuit: bool,
+}
+
+/// How a softmax is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SoftmaxKernel {
+    /// Integers of 8 bits from such, as TensorFlow Lite's reference kernel has them.
+    #[default]
+    Int8,
+    /// In double precision, to the nearest 2^−24.
+    Real,
 }
 
 fn one() -> f64 {

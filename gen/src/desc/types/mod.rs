@@ -20,7 +20,9 @@ mod window;
 
 pub use activation::{Activation, TableInput};
 pub use hardware::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Products};
-pub use joins::{Add, BlockOrder, Common, Concat, DepthToSpace, Operand, ScaledOperand, Softmax, Upsample};
+pub use joins::{
+    Add, BlockOrder, Common, Concat, DepthToSpace, Operand, ScaledOperand, Softmax, SoftmaxKernel, Upsample,
+};
 pub use layers::{AveragePool, Conv2d, Dense, GlobalAveragePool, MaxPool, Named, Requantize};
 pub use output::{Derive, Output, Rounding, Saturation};
 pub use recurrent::Lstm;

@@ -43,6 +43,8 @@ struct Builder<'a> {
     input: Json,
     sheet: Sheet,
     made: HashMap<Wire, Made>,
+    /// The layers that make probabilities of what has been made of a wire.
+    probabilities: HashMap<Wire, String>,
     affine: HashMap<Wire, Affine>,
     taken: HashSet<Wire>,
     notes: Vec<String>,
@@ -60,6 +62,7 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
         input: Json::Null,
         sheet: Sheet::default(),
         made: HashMap::new(),
+        probabilities: HashMap::new(),
         affine: HashMap::new(),
         taken: HashSet::new(),
         notes: Vec::new(),
@@ -110,17 +113,7 @@ impl Builder<'_> {
             }
             Op::Concat(_) => self.concat(wire, node),
             Op::Add => self.sum(wire, node),
-            Op::Softmax => {
-                let made = self.operand(node, 0)?.clone();
-                if !self.ends(wire) {
-                    return Err(Error::input("found probabilities that another layer reads")
-                        .mend("softmax may only be last"));
-                }
-                self.notes
-                    .push(format!("The softmax is left out: {} gives the scores before it.", made.name));
-                self.made.insert(wire, made);
-                Ok(())
-            }
+            Op::Softmax { along_channels } => self.softmax(wire, node, *along_channels),
             Op::ArgMax => self.argmax(wire, node),
             Op::Reshape | Op::Transpose(_) => Err(Error::input("found axes that move; expected none")),
         }
@@ -182,6 +175,28 @@ impl Builder<'_> {
         let made = self.operand(node, 0)?.clone();
         let name = self.sheet.layer(op, kind, &made.name, keys)?;
         self.made.insert(wire, Made { name, grid: made.grid });
+        Ok(())
+    }
+
+    /// Whoever reads on after a softmax reads the scores: the greatest stays the greatest.
+    fn softmax(&mut self, wire: Wire, node: &Node, along_channels: bool) -> Result<()> {
+        let made = self.operand(node, 0)?.clone();
+        if !self.ends(wire) {
+            return Err(
+                Error::input("found probabilities that another layer reads").mend("softmax may only be last")
+            );
+        }
+        if along_channels && self.graph.outputs.contains(&wire) {
+            let keys = match self.options.softmax_in_circuit {
+                true => json!({ "in_circuit": true }),
+                false => json!({ "kernel": "real" }),
+            };
+            let name = self.sheet.layer("softmax", "probability", &made.name, keys)?;
+            self.probabilities.insert(wire, name);
+        } else {
+            self.notes.push(format!("The softmax is left out: {} gives the scores before it.", made.name));
+        }
+        self.made.insert(wire, made);
         Ok(())
     }
 
@@ -287,7 +302,7 @@ impl Builder<'_> {
         }
         match self.graph.readers(wire)[..] {
             [reader] => {
-                let drops = matches!(self.graph.nodes[reader].op, Op::Softmax | Op::ArgMax);
+                let drops = matches!(self.graph.nodes[reader].op, Op::Softmax { .. } | Op::ArgMax);
                 drops && (self.graph.outputs.contains(&reader) || self.ends(reader))
             }
             _ => false,
@@ -295,8 +310,9 @@ impl Builder<'_> {
     }
 
     fn outputs(&self) -> Result<Vec<String>> {
-        let name = |wire: &Wire| match self.made.get(wire) {
-            Some(made) if made.name != "input" => Ok(made.name.clone()),
+        let name = |wire: &Wire| match (self.probabilities.get(wire), self.made.get(wire)) {
+            (Some(name), _) => Ok(name.clone()),
+            (None, Some(made)) if made.name != "input" => Ok(made.name.clone()),
             _ => {
                 let node = &self.graph.nodes[*wire];
                 Err(unquantized().about(&format!("output of node `{}` ({})", node.name, node.kind)))

@@ -143,7 +143,7 @@ impl Builder<'_> {
                 let order = if *adjoin { "crd" } else { "dcr" };
                 ("depth_to_space", "blocks", json!({ "block": block, "order": order }))
             }
-            Op::Softmax => {
+            Op::Softmax { .. } => {
                 if !self.is_score(node.inputs[0]) {
                     return Err(Error::input("found probabilities that another layer reads")
                         .mend("softmax may only be last"));
@@ -276,7 +276,7 @@ impl Builder<'_> {
         let readers = self.graph.readers(wire);
         let chooses = |&reader: &Wire| match self.graph.nodes[reader].op {
             Op::ArgMax => true,
-            Op::Softmax => self.is_score(reader),
+            Op::Softmax { .. } => self.is_score(reader),
             _ => false,
         };
         (self.graph.outputs.contains(&wire) || !readers.is_empty()) && readers.iter().all(chooses)

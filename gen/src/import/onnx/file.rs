@@ -178,7 +178,7 @@ fn nibbles(tensor: &TensorProto, signed: bool, elements: usize) -> Vec<f64> {
 pub struct Attributes<'a>(pub &'a NodeProto);
 
 impl<'a> Attributes<'a> {
-    fn get(&self, name: &str) -> Option<&'a AttributeProto> {
+    pub fn get(&self, name: &str) -> Option<&'a AttributeProto> {
         self.0.attribute.iter().find(|attribute| attribute.name() == name)
     }
 

@@ -48,7 +48,14 @@ pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<
             let shape = order.iter().map(|&axis| input[axis]).collect();
             (Op::Transpose(order), shape)
         }
-        "Softmax" | "LogSoftmax" => (Op::Softmax, input),
+        "LogSoftmax" => (Op::Softmax { along_channels: false }, input),
+        "Softmax" => {
+            // What stands for an axis that is not given changed with version 13; of two axes both mean the last.
+            let axis = attributes.get("axis").map(|_| axis_of(attributes.integer("axis", -1), input.len()));
+            let axis = axis.transpose()?.or((input.len() == 2).then_some(1));
+            let is_vector = |axis: usize| input.iter().product::<usize>() == input[axis];
+            (Op::Softmax { along_channels: axis.is_some_and(is_vector) }, input)
+        }
         "ArgMax" => {
             let axis = axis_of(attributes.integer("axis", 0), input.len())?;
             if attributes.integer("select_last_index", 0) != 0

@@ -32,6 +32,7 @@ struct Builder<'a> {
     model: &'a Model<'a>,
     sheet: Sheet,
     made: HashMap<usize, Made>,
+    softmax_in_circuit: bool,
     notes: Vec<String>,
     faults: Faults,
 }
@@ -47,6 +48,7 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
         model: &model,
         sheet: Sheet::default(),
         made: HashMap::new(),
+        softmax_in_circuit: options.softmax_in_circuit,
         notes: Vec::new(),
         faults: Faults::default(),
     };

@@ -128,7 +128,10 @@ impl Builder<'_> {
             return Err(Error::input(format!("found a softmax from {} to {}", from.format, to.format))
                 .mend("only the int8 kernel is known: leave the softmax out, and take the scores"));
         }
-        let keys = json!({ "beta": f64::from(options.beta().map_err(damaged)?) });
+        let mut keys = json!({ "beta": f64::from(options.beta().map_err(damaged)?) });
+        if self.softmax_in_circuit {
+            keys["in_circuit"] = json!(true);
+        }
         let name = self.sheet.layer("softmax", "probability", &made.name, keys)?;
         self.make(result, name, made.shape);
         Ok(())

@@ -164,6 +164,9 @@ impl Counter {
                     (bits + 3 * count + 2) as f64,
                 );
             }
+            Leaf::Softmax { length, .. } => {
+                self.softmax(*length);
+            }
             Leaf::ArgMaxTree { bits, length, index_bits, .. } => {
                 self.argmax_tree(*bits, *length, *index_bits)
             }
@@ -321,6 +324,17 @@ impl Counter {
                 let fields = distinct(words, width);
                 self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, 2.0 * fields);
             }
+        }
+    }
+
+    fn softmax(&mut self, length: usize) {
+        let count = log2(length).max(1);
+        self.add("softmax.data", (530 + 3 * count) as f64, (230 + 3 * count) as f64);
+        self.rom(["softmax.rom", "softmax.exponentials"], 256, 31);
+        match memory::ram(self.family, length, 8, true) {
+            Store::Blocks(blocks) => self.found.bram += blocks,
+            Store::Distributed(tiles) => self.add("softmax.scores", 6.0 * tiles as f64, 0.0),
+            Store::Logic => self.add("softmax.scores", (4 * length) as f64, (8 * length) as f64),
         }
     }
 
