@@ -13,7 +13,7 @@ use netetch_train::study::papers::{Shares, regularization, step_adaptation};
 use netetch_train::study::tables::{self, Widths};
 use netetch_train::study::{plots, run as all};
 
-/// Measures the papers' comparisons on the digits of `examples/`, with several seeds; prints the tables of docs/papers.md.
+/// Measures the papers' comparisons on handwritten digits, with several seeds; prints the tables of docs/papers.md.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where results are kept; what is there is not computed again.
@@ -22,6 +22,18 @@ pub struct Args {
     /// The folder of the examples.
     #[arg(long, default_value = "examples")]
     examples: PathBuf,
+    /// Frames to learn from in place of `examples/digits`, of the same network.
+    #[arg(long, value_name = "FILE", requires_all = ["labels", "test", "test_labels"])]
+    data: Option<PathBuf>,
+    /// Their labels.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    labels: Option<PathBuf>,
+    /// Frames that judge.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    test: Option<PathBuf>,
+    /// Their labels.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    test_labels: Option<PathBuf>,
     /// How many seeds.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
@@ -83,10 +95,11 @@ const DRAWN: f64 = 0.5;
 fn subject(args: &Args) -> Result<Subject> {
     let digits = args.examples.join("digits");
     let description = desc::read(&args.examples.join("digits_float/mlp.yaml"))?;
+    let file = |given: &Option<PathBuf>, own: &str| given.clone().unwrap_or_else(|| digits.join(own));
     let source = Source {
-        frames: vec![digits.join("images.npy")],
-        labels: vec![digits.join("labels.npy")],
-        except: Some(digits.join("test_index.npy")),
+        frames: vec![file(&args.data, "images.npy")],
+        labels: vec![file(&args.labels, "labels.npy")],
+        except: args.data.is_none().then(|| digits.join("test_index.npy")),
     };
     let training = source.read(&description)?;
     let (training, test) = if args.validate {
@@ -96,8 +109,8 @@ fn subject(args: &Args) -> Result<Subject> {
         (training.select(&rows(false)), training.select(&rows(true)))
     } else {
         let test = Source {
-            frames: vec![digits.join("test_vectors.npy")],
-            labels: vec![digits.join("test_labels.npy")],
+            frames: vec![file(&args.test, "test_vectors.npy")],
+            labels: vec![file(&args.test_labels, "test_labels.npy")],
             except: None,
         };
         (training, test.read(&description)?)

@@ -101,6 +101,24 @@ impl<'a> Trained<'a> {
     /// # Errors
     /// As [`Session::run`].
     pub fn retrained(&self, targets: Vec<Target>, epochs: usize, prune: f64) -> Result<Vec<f64>> {
+        self.judged(&self.subject.test, targets, epochs, prune)
+    }
+
+    /// The share of the frames it learned from that is right with codes of this target, not retrained.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn learned(&self, target: Target) -> Result<f64> {
+        Ok(self.judged(&self.subject.training, vec![target], 0, 0.0)?[0])
+    }
+
+    fn judged(
+        &self,
+        frames: &Frames,
+        targets: Vec<Target>,
+        epochs: usize,
+        prune: f64,
+    ) -> Result<Vec<f64>> {
         let session = self.subject.session(&self.description, self.seed, false)?;
         let name = |at: usize| format!("{at}");
         let phases: Vec<Phase> = targets
@@ -113,7 +131,6 @@ impl<'a> Trained<'a> {
             .collect();
         let mut trainer = session.trainer(&phases)?;
         let mut shares = Vec::new();
-        let test = self.subject.test.labels.len() as f64;
         for at in 0..phases.len() {
             let so_far = &phases[..=at];
             loop {
@@ -122,7 +139,7 @@ impl<'a> Trained<'a> {
                     break;
                 }
             }
-            shares.push(trainer.correct(&self.subject.test, &session.course)? as f64 / test);
+            shares.push(trainer.correct(frames, &session.course)? as f64 / frames.labels.len() as f64);
         }
         Ok(shares)
     }

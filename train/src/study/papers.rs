@@ -89,14 +89,9 @@ pub fn regularization(subject: &Subject, factor: f64, seed: u64) -> Result<Share
         let rungs = ladder(&offsets(&trained.weights, 3.0), 2, 16);
         let Some(layered) = rungs.into_iter().rfind(fits) else { continue };
         let equal = vec![bits; trained.layers()];
-        for (way, bits_of) in [("equal", equal), ("layered", layered)] {
-            let schemes: Vec<Scheme> = bits_of.iter().map(|&bits| Scheme::Dfp { bits }).collect();
-            let of = |method: Method| Target {
-                schemes: schemes.clone(),
-                quantizer: None,
-                method,
-                activations: false,
-            };
+        let searched = searched(&trained, memory)?;
+        for (way, bits_of) in [("equal", equal), ("layered", layered), ("searched", searched)] {
+            let of = |method: Method| by_layer(&bits_of, method);
             right.insert(format!("direct {way} {bits}"), trained.one(of(codes.clone()), 0)?);
             let last = regularizers(subject.lambda, epochs)
                 .into_iter()
@@ -107,6 +102,36 @@ pub fn regularization(subject: &Subject, factor: f64, seed: u64) -> Result<Share
         }
     }
     Ok(Shares { weights: trained.weights.iter().sum(), right })
+}
+
+fn by_layer(bits: &[u32], method: Method) -> Target {
+    let schemes = bits.iter().map(|&bits| Scheme::Dfp { bits }).collect();
+    Target { schemes, quantizer: None, method, activations: false }
+}
+
+/// Bits of the layers that take no more than `memory`: from 8 in all of them, one less where loss · memory becomes least
+/// (wess2018, algorithm 1), the loss being that of the frames learned from.
+fn searched(trained: &Trained, memory: u64) -> Result<Vec<u32>> {
+    let right = |bits: &[u32]| {
+        trained.learned(by_layer(bits, Method::StraightThrough(Adaptation::Conventional)))
+    };
+    let mut bits = vec![8; trained.layers()];
+    let before = right(&bits)?;
+    while weight_memory(&trained.weights, &bits) > memory {
+        let mut best: Option<(f64, u64, Vec<u32>)> = None;
+        for layer in (0..bits.len()).filter(|&layer| bits[layer] > 2) {
+            let mut fewer = bits.clone();
+            fewer[layer] -= 1;
+            let taken = weight_memory(&trained.weights, &fewer);
+            let product = (before - right(&fewer)?).max(0.0) * taken as f64;
+            if best.as_ref().is_none_or(|(least, most, _)| (product, taken) < (*least, *most)) {
+                best = Some((product, taken, fewer));
+            }
+        }
+        let Some((_, _, fewer)) = best else { break };
+        bits = fewer;
+    }
+    Ok(bits)
 }
 
 /// The share of weights that is made 0 before retraining, where pruning is tried.

@@ -95,9 +95,11 @@ pub fn regularization(shares: &[Shares]) -> String {
     head(&mut text, "error in %", &["3 bits".into(), "4 bits".into()]);
     for (way, name) in [
         ("direct equal", "equal bits, direct"),
-        ("direct layered", "bits by layer, no more memory, direct"),
+        ("direct layered", "bits by layer in closed form, no more memory, direct"),
+        ("direct searched", "bits by layer by search, no more memory, direct"),
         ("drawn equal", "equal bits, WQR then QR"),
-        ("drawn layered", "bits by layer, WQR then QR"),
+        ("drawn layered", "bits by layer in closed form, WQR then QR"),
+        ("drawn searched", "bits by layer by search, WQR then QR"),
     ] {
         row(&mut text, name, [3, 4].iter().map(|bits| error(shares, &format!("{way} {bits}"))));
     }
