@@ -8,10 +8,12 @@ use netetch::error::Result;
 use netetch::import::{self, Options};
 use netetch::{desc, lower};
 use netetch_schemas::onnx::tensor_proto::DataType;
-use netetch_schemas::planus::Builder;
-use netetch_schemas::tflite;
+use netetch_schemas::tflite::{
+    ActivationFunctionType, BuiltinOperator, BuiltinOptions, FullyConnectedOptions, TensorType,
+};
 
 use crate::build::{Numbers, Onnx, file};
+use crate::lite::Lite;
 
 fn onnx() -> Vec<u8> {
     Onnx::default()
@@ -35,63 +37,24 @@ fn onnx() -> Vec<u8> {
 
 /// A fully connected layer from 4 to 2 of int8.
 pub fn tflite() -> Vec<u8> {
-    let quantization = |scale: f32, zero: i64| {
-        Some(Box::new(tflite::QuantizationParameters {
-            scale: Some(vec![scale]),
-            zero_point: Some(vec![zero]),
-            ..Default::default()
-        }))
-    };
-    let tensor = |name: &str, shape: Vec<i32>, type_, buffer, scale, zero| tflite::Tensor {
-        name: Some(name.into()),
-        shape: Some(shape),
-        type_,
-        buffer,
-        quantization: quantization(scale, zero),
+    let options = FullyConnectedOptions {
+        fused_activation_function: ActivationFunctionType::Relu,
         ..Default::default()
     };
-    let buffer = |data: Vec<u8>| tflite::Buffer { data: Some(data) };
-    let biases = [100_i32, -50].iter().flat_map(|bias| bias.to_le_bytes()).collect();
-    let options = tflite::FullyConnectedOptions {
-        fused_activation_function: tflite::ActivationFunctionType::Relu,
-        ..Default::default()
-    };
-    let operator = tflite::Operator {
-        inputs: Some(vec![0, 1, 2]),
-        outputs: Some(vec![3]),
-        builtin_options: Some(tflite::BuiltinOptions::FullyConnectedOptions(Box::new(options))),
-        ..Default::default()
-    };
-    let network = tflite::SubGraph {
-        tensors: Some(vec![
-            tensor("x", vec![1, 4], tflite::TensorType::Int8, 0, 0.1, 3),
-            tensor("w", vec![2, 4], tflite::TensorType::Int8, 1, 0.02, 0),
-            tensor("b", vec![2], tflite::TensorType::Int32, 2, 0.002, 0),
-            tensor("y", vec![1, 2], tflite::TensorType::Int8, 0, 0.05, -128),
-        ]),
-        inputs: Some(vec![0]),
-        outputs: Some(vec![3]),
-        operators: Some(vec![operator]),
-        ..Default::default()
-    };
-    let code = tflite::OperatorCode {
-        deprecated_builtin_code: 9,
-        builtin_code: tflite::BuiltinOperator::FullyConnected,
-        ..Default::default()
-    };
-    let model = tflite::Model {
-        version: 3,
-        operator_codes: Some(vec![code]),
-        subgraphs: Some(vec![network]),
-        buffers: Some(vec![buffer(vec![]), buffer(vec![1, 2, 253, 4, 10, 246, 100, 156]), buffer(biases)]),
-        ..Default::default()
-    };
-    // The builder puts the mark before the root's offset; readers have it behind.
-    let mut bytes = Builder::new().finish(model, Some(*b"TFL3")).to_vec();
-    let root = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) + 4;
-    bytes[..4].copy_from_slice(&root.to_le_bytes());
-    bytes[4..8].copy_from_slice(b"TFL3");
-    bytes
+    Lite::default()
+        .tensor("x", &[1, 4], TensorType::Int8, 0.1, 3)
+        .tensor("w", &[2, 4], TensorType::Int8, 0.02, 0)
+        .holding([1, 2, 253, 4, 10, 246, 100, 156])
+        .tensor("b", &[2], TensorType::Int32, 0.002, 0)
+        .holding([100_i32, -50].into_iter().flat_map(i32::to_le_bytes))
+        .tensor("y", &[1, 2], TensorType::Int8, 0.05, -128)
+        .operator(
+            BuiltinOperator::FullyConnected,
+            &[0, 1, 2],
+            3,
+            Some(BuiltinOptions::FullyConnectedOptions(Box::new(options))),
+        )
+        .bytes(0, 3)
 }
 
 /// How many damaged files of all formats together; `NETETCH_DAMAGED_FILES` asks for another number.

@@ -9,12 +9,14 @@ mod kernels;
 mod large;
 #[path = "../lint/mod.rs"]
 mod lint;
+mod lite;
 mod nodes;
 mod operators;
 mod probabilities;
 mod published;
 mod quantizers;
 mod real;
+mod refusals;
 mod residual;
 mod shared;
 mod small;

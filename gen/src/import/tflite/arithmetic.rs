@@ -1,8 +1,6 @@
 //! Products: convolutions and fully connected layers.
 
-use netetch_schemas::tflite::{
-    ActivationFunctionType, BuiltinOperator, BuiltinOptionsRef, Padding, TensorType,
-};
+use netetch_schemas::tflite::{ActivationFunctionType, BuiltinOperator, BuiltinOptionsRef, TensorType};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result};
@@ -10,7 +8,8 @@ use crate::import::layers::output::Grid;
 
 use super::file::{Operator, Tensor};
 use super::multiplier::Kernel;
-use super::{Builder, Made, image, slide};
+use super::window::{View, pointwise};
+use super::{Builder, Made, image};
 
 /// What the schema says where options are left out.
 pub(super) fn options_missing() -> Error {
@@ -43,12 +42,25 @@ impl Product {
         }
         Ok(Product { codes, shape: tensor.shape.clone(), scale: tensor.scale.clone() })
     }
+
+    /// Kernels whose rows are the columns of these.
+    fn turned(self) -> Product {
+        let &[outputs, height, width, channels] = &self.shape[..] else { return self };
+        let place = |index: usize| {
+            let (pixel, channel) = (index / channels, index % channels);
+            let (output, row, column) = (pixel / (height * width), pixel % height, pixel / height % width);
+            self.codes[((output * height + row) * width + column) * channels + channel]
+        };
+        let codes = (0..self.codes.len()).map(place).collect();
+        Product { codes, shape: vec![outputs, width, height, channels], scale: self.scale }
+    }
 }
 
 impl Builder<'_> {
     pub(super) fn convolution(&mut self, operator: &Operator<'_>) -> Result<()> {
         let (input, made) = self.operand(operator, 0)?;
-        let [height, width, channels] = image(&made.shape)?;
+        let view = View::of(self.tensor(input), &made)?;
+        let channels = view.channels;
         let weights = self.tensor(self.required(operator, 1)?);
         let &[first, kernel_height, kernel_width, last] = &weights.shape[..] else {
             return Err(Error::input(format!(
@@ -99,8 +111,11 @@ impl Builder<'_> {
             product.codes = (0..places * outputs).map(turned).collect();
             product.shape = vec![outputs, kernel_height, kernel_width, 1];
         }
-        let sliding = slide([height, width], kernel, stride, dilation, rule, made.padding)?;
-        let mut keys = sliding.keys;
+        if view.is_turned {
+            product = product.turned();
+        }
+        let sliding = view.slide(kernel, stride, dilation, rule, made.padding)?;
+        let mut keys = sliding.keys();
         keys.insert("groups".into(), json!(groups));
         if keys.get("padding").is_some_and(Json::is_object) {
             keys.insert("pad_value".into(), json!(self.grid(input)?.zero));
@@ -145,9 +160,9 @@ impl Builder<'_> {
         // Over the last axis of an image: a convolution by 1×1.
         let [height, width, _] = image(&made.shape)?;
         let product = Product { shape: vec![outputs, 1, 1, inputs], ..product };
-        let sliding = slide([height, width], [1, 1], [1, 1], [1, 1], Padding::Valid, [0; 4])?;
+        let keys = pointwise([height, width])?.keys();
         let shape = vec![height, width, outputs];
-        self.product("conv2d", "conv", operator, &made, (product, outputs), activation, sliding.keys, shape)
+        self.product("conv2d", "conv", operator, &made, (product, outputs), activation, keys, shape)
     }
 
     /// How a product's kernel scales its sums, and its biases.

@@ -1,5 +1,7 @@
 //! TensorFlow Lite files as they are: flat buffers, every offset checked when it is followed.
 
+use std::borrow::Cow;
+
 use netetch_schemas::planus::{self, ReadAsRoot};
 use netetch_schemas::tflite::{
     BuiltinOperator, BuiltinOptionsRef, ModelRef, OperatorRef, TensorRef, TensorType,
@@ -44,12 +46,14 @@ pub struct Tensor<'a> {
     /// Along which the scales lie.
     pub axis: usize,
     /// The elements of a constant.
-    pub bytes: &'a [u8],
+    pub bytes: Cow<'a, [u8]>,
 }
 
 /// One operator.
 #[derive(Debug)]
 pub struct Operator<'a> {
+    /// Its place in the file.
+    pub index: usize,
     /// Which.
     pub code: BuiltinOperator,
     /// Its operands; none where an optional one is left out.
@@ -96,9 +100,8 @@ pub fn read(bytes: &[u8]) -> Result<Model<'_>> {
         .map(|tensor| tensor.map_err(damaged).and_then(|tensor| self::tensor(tensor, &buffers, &mut left)))
         .collect::<Result<Vec<_>>>()?;
     let operators = bounded(network.operators().map_err(damaged)?)?
-        .map(|operator| {
-            operator.map_err(damaged).and_then(|operator| self::operator(operator, &codes, tensors.len()))
-        })
+        .enumerate()
+        .map(|(index, operator)| self::operator(index, operator.map_err(damaged)?, &codes, tensors.len()))
         .collect::<Result<Vec<_>>>()?;
     let inputs = indices(network.inputs().map_err(damaged)?, tensors.len())?;
     let outputs = indices(network.outputs().map_err(damaged)?, tensors.len())?;
@@ -139,6 +142,7 @@ fn indices(list: Option<planus::Vector<'_, i32>>, tensors: usize) -> Result<Vec<
 }
 
 fn operator<'a>(
+    place: usize,
     operator: OperatorRef<'a>,
     codes: &[BuiltinOperator],
     tensors: usize,
@@ -152,7 +156,7 @@ fn operator<'a>(
     let outputs = indices(operator.outputs().map_err(damaged)?, tensors)?.into_iter().flatten().collect();
     // Options of operators that are not read may be of a kind unknown here.
     let options = operator.builtin_options().ok().flatten();
-    Ok(Operator { code, inputs, outputs, options })
+    Ok(Operator { index: place, code, inputs, outputs, options })
 }
 
 fn tensor<'a>(tensor: TensorRef<'a>, buffers: &[&'a [u8]], left: &mut usize) -> Result<Tensor<'a>> {
@@ -167,7 +171,8 @@ fn tensor<'a>(tensor: TensorRef<'a>, buffers: &[&'a [u8]], left: &mut usize) -> 
     });
     let shape = extents.collect::<Result<Vec<usize>>>()?;
     within_limits(&shape)?;
-    let bytes = buffers.get(tensor.buffer().map_err(damaged)? as usize).copied().unwrap_or(&[]);
+    let buffer = buffers.get(tensor.buffer().map_err(damaged)? as usize).copied().unwrap_or(&[]);
+    let bytes = Cow::Borrowed(buffer);
     let (mut scale, mut zero, mut axis) = (Vec::new(), Vec::new(), 0);
     if let Some(quantization) = tensor.quantization().map_err(damaged)? {
         let scales = quantization.scale().map_err(damaged)?;
@@ -211,7 +216,7 @@ impl Tensor<'_> {
     /// When there are not as many as the shape says, or they are no integers.
     pub fn integers(&self) -> Result<Vec<i64>> {
         let elements = within_limits(&self.shape)?;
-        let bytes = self.bytes;
+        let bytes = &*self.bytes;
         let values: Vec<i64> = match self.kind {
             TensorType::Int4 => {
                 let halves = bytes.iter().flat_map(|&byte| [byte << 4, byte & 0xf0]);

@@ -2,14 +2,16 @@
 
 mod arithmetic;
 mod file;
+mod fold;
 mod multiplier;
 mod scaling;
 mod shapes;
+mod window;
 
 use std::collections::HashMap;
 
-use netetch_schemas::tflite::{ActivationFunctionType, BuiltinOperator, Padding, TensorType};
-use serde_json::{Map, Value as Json, json};
+use netetch_schemas::tflite::{ActivationFunctionType, BuiltinOperator, TensorType};
+use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Faults, Result};
 
@@ -42,7 +44,7 @@ struct Builder<'a> {
 /// # Errors
 /// When it is damaged, and for every operator that has no meaning here, all at once.
 pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
-    let model = file::read(bytes)?;
+    let model = fold::folded(file::read(bytes)?);
     supported(&model)?;
     let mut builder = Builder {
         model: &model,
@@ -53,7 +55,7 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
         faults: Faults::default(),
     };
     let input = builder.input(options)?;
-    for (index, operator) in model.operators.iter().enumerate() {
+    for operator in &model.operators {
         let ready = operator
             .inputs
             .iter()
@@ -63,7 +65,7 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
             continue;
         }
         if let Err(error) = builder.operator(operator) {
-            builder.faults.push(error.about(&described(&model, index, operator)));
+            builder.faults.push(error.about(&described(&model, operator)));
         }
     }
     builder.faults.or(())?;
@@ -81,7 +83,7 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
 /// Refuses every operator that has no meaning here.
 fn supported(model: &Model<'_>) -> Result<()> {
     let mut faults = Faults::default();
-    for (index, operator) in model.operators.iter().enumerate() {
+    for operator in &model.operators {
         use BuiltinOperator as B;
         let known = matches!(
             operator.code,
@@ -93,6 +95,7 @@ fn supported(model: &Model<'_>) -> Result<()> {
                 | B::DepthToSpace
                 | B::DepthwiseConv2d
                 | B::Dequantize
+                | B::ExpandDims
                 | B::FullyConnected
                 | B::MaxPool2d
                 | B::Mean
@@ -105,15 +108,19 @@ fn supported(model: &Model<'_>) -> Result<()> {
                 | B::ResizeNearestNeighbor
                 | B::Softmax
                 | B::Squeeze
+                | B::Transpose
         );
         if !known {
             let error = Error::input("found an operator that has no integer meaning here");
             let mend = match operator.code {
                 B::Logistic | B::Tanh | B::HardSwish => "train with RELU or RELU6",
+                B::Cast | B::Gather | B::Pack | B::ReduceProd | B::Shape | B::StridedSlice => {
+                    "only vectors of a few integers are worked out, and only of shapes and constants"
+                }
                 B::Custom => "only TensorFlow Lite's own operators are read",
                 _ => "take it out of the model before converting, or write the layer as a description",
             };
-            faults.push(error.mend(mend).about(&described(model, index, operator)));
+            faults.push(error.mend(mend).about(&described(model, operator)));
         }
     }
     if model.operators.is_empty() {
@@ -123,10 +130,10 @@ fn supported(model: &Model<'_>) -> Result<()> {
 }
 
 /// An operator in messages.
-fn described(model: &Model<'_>, index: usize, operator: &Operator<'_>) -> String {
+fn described(model: &Model<'_>, operator: &Operator<'_>) -> String {
     let name = operator.outputs.first().map_or("", |&output| model.tensors[output].name);
     let name: String = name.chars().take(100).collect();
-    format!("operator {index} ({:?}) of `{name}`", operator.code)
+    format!("operator {} ({:?}) of `{name}`", operator.index, operator.code)
 }
 
 impl Builder<'_> {
@@ -227,7 +234,7 @@ impl Builder<'_> {
             B::Softmax => self.softmax(operator),
             B::ArgMax => self.argmax(operator),
             B::ResizeNearestNeighbor | B::DepthToSpace => self.moved(operator),
-            B::Reshape | B::Squeeze | B::Dequantize => self.alias(operator),
+            B::Reshape | B::ExpandDims | B::Squeeze | B::Transpose | B::Dequantize => self.alias(operator),
             _ => Err(Error::input("found an operator that has no integer meaning here")),
         }
     }
@@ -262,67 +269,12 @@ fn image(shape: &[usize]) -> Result<[usize; 3]> {
         .map_err(|_| Error::input(format!("found the shape {shape:?}; expected height, width and channels")))
 }
 
-/// Kernel, stride, dilation and padding of a window over an image, and the extents of what it yields.
-struct Sliding {
-    keys: Map<String, Json>,
-    size: [usize; 2],
-}
-
-/// Lays out a window as TensorFlow Lite does; `outside` is padding that an operator before it asked for.
-fn slide(
-    size: [usize; 2],
-    kernel: [usize; 2],
-    stride: [i32; 2],
-    dilation: [i32; 2],
-    rule: Padding,
-    outside: [usize; 4],
-) -> Result<Sliding> {
-    let positive = |pair: [i32; 2], what: &str| -> Result<[usize; 2]> {
-        let each = |extent: i32| usize::try_from(extent).ok().filter(|extent| (1..=65_536).contains(extent));
-        match pair.map(each) {
-            [Some(down), Some(right)] => Ok([down, right]),
-            _ => Err(Error::input(format!("found the {what} {pair:?}; expected numbers from 1 to 65536"))),
-        }
-    };
-    let (stride, dilation) = (positive(stride, "stride")?, positive(dilation, "dilation")?);
-    let mut padding = outside;
-    let mut made = [0; 2];
-    for axis in [0, 1] {
-        let room = size[axis] + outside[axis] + outside[axis + 2];
-        let span = kernel[axis]
-            .checked_sub(1)
-            .and_then(|places| places.checked_mul(dilation[axis]))
-            .map(|places| places + 1)
-            .ok_or_else(|| Error::input("found a kernel of 0"))?;
-        made[axis] = match rule {
-            Padding::Same => {
-                let outputs = room.div_ceil(stride[axis]);
-                let total = (outputs.saturating_sub(1) * stride[axis] + span).saturating_sub(room);
-                padding[axis] += total / 2;
-                padding[axis + 2] += total - total / 2;
-                outputs
-            }
-            Padding::Valid => {
-                let rest = room.checked_sub(span);
-                rest.ok_or_else(|| {
-                    Error::input(format!("found a kernel of {kernel:?} over {size:?}; it does not fit"))
-                })? / stride[axis]
-                    + 1
-            }
-        };
+/// An image of one row as one column, and the other way round: the same pixels in the same order.
+fn turned(shape: &[usize]) -> Vec<usize> {
+    match *shape {
+        [height, width, channels] if height == 1 || width == 1 => vec![width, height, channels],
+        _ => shape.to_vec(),
     }
-    let [top, left, bottom, right] = padding;
-    let sides = if padding == [0; 4] {
-        json!("valid")
-    } else {
-        json!({ "top": top, "left": left, "bottom": bottom, "right": right })
-    };
-    let mut keys = Map::new();
-    keys.insert("kernel".into(), json!(kernel));
-    keys.insert("stride".into(), json!(stride));
-    keys.insert("dilation".into(), json!(dilation));
-    keys.insert("padding".into(), sides);
-    Ok(Sliding { keys, size: made })
 }
 
 /// The least and the greatest result that a fused activation leaves (`CalculateActivationRangeQuantized`).

@@ -9,7 +9,8 @@ use crate::import::layers::output::{Grid, exponent};
 use super::arithmetic::{damaged, options_missing};
 use super::file::Operator;
 use super::multiplier::{Kernel, Multiplier};
-use super::{Builder, Made, image, limits, slide, unbatched};
+use super::window::{View, pointwise};
+use super::{Builder, Made, limits, turned, unbatched};
 
 /// A product with a constant over a vector is a matrix of as many rows and columns.
 const MOST_ELEMENTS: usize = 512;
@@ -119,7 +120,8 @@ impl Builder<'_> {
         let Some(BuiltinOptionsRef::ReducerOptions(_)) = &operator.options else {
             return Err(options_missing());
         };
-        let [height, width, channels] = image(&made.shape)?;
+        let view = View::of(self.tensor(input), &made)?;
+        let ([height, width], channels) = (view.size, view.channels);
         let rank = self.tensor(input).shape.len();
         let axes = self.tensor(self.required(operator, 1)?).integers()?;
         let mut kernel = [1, 1];
@@ -140,14 +142,15 @@ impl Builder<'_> {
         let greatest = from.farthest() * elements as i64;
         let kind = Kernel::Double;
         let multiplier = kind.mean(from.scale / to.scale, elements, greatest)?;
-        let sliding = slide([height, width], kernel, [1, 1], [1, 1], Padding::Valid, [0; 4])?;
+        let sliding = view.slide(kernel, [1, 1], [1, 1], Padding::Valid, [0; 4])?;
         let shape = vec![sliding.size[0], sliding.size[1], channels];
         let name = self.sheet.name("mean");
-        let mut keys = sliding.keys;
+        let mut keys = sliding.keys();
         keys.insert("groups".into(), json!(channels));
         keys.insert("outputs".into(), json!(channels));
         let ones = vec![1; channels * elements];
-        let weights = self.sheet.weights(&name, &[channels, kernel[0], kernel[1], 1], &ones)?;
+        let weights =
+            self.sheet.weights(&name, &[channels, sliding.kernel[0], sliding.kernel[1], 1], &ones)?;
         keys.insert("weights".into(), weights);
         if from.zero != 0 {
             let bias = [-from.zero * elements as i64];
@@ -161,7 +164,7 @@ impl Builder<'_> {
         let left = unbatched(&self.tensor(result).shape)?;
         if left.len() == 1 {
             name = self.sheet.layer("flatten", "flat", &name, json!({}))?;
-        } else if left != shape {
+        } else if left != shape && left != turned(&shape) {
             return Err(
                 Error::input(format!("found means of {shape:?} as the image {left:?}")).mend("set keep_dims")
             );
@@ -208,8 +211,7 @@ impl Builder<'_> {
         let name = self.sheet.name("times");
         let (op, mut keys, extents, weights) = match made.shape[..] {
             [height, width, _] => {
-                let sliding = slide([height, width], [1, 1], [1, 1], [1, 1], Padding::Valid, [0; 4])?;
-                let mut keys = sliding.keys;
+                let mut keys = pointwise([height, width])?.keys();
                 keys.insert("groups".into(), json!(channels));
                 ("conv2d", keys, vec![channels, 1, 1, 1], codes.clone())
             }

@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use crate::error::{Error, Result};
 
 use super::file::Operator;
-use super::{Builder, Made, image, limits, slide, unbatched};
+use super::window::View;
+use super::{Builder, Made, image, limits, turned, unbatched};
 
 fn damaged<E>(_: E) -> Error {
     Error::input("found options of the operator that cannot be read").mend("export the file anew")
@@ -18,7 +19,7 @@ impl Builder<'_> {
         let Some(BuiltinOptionsRef::Pool2DOptions(options)) = &operator.options else {
             return Err(damaged(()));
         };
-        let [height, width, channels] = image(&made.shape)?;
+        let view = View::of(self.tensor(input), &made)?;
         let extent = |extent: i32| {
             usize::try_from(extent).map_err(|_| Error::input(format!("found a kernel of {extent}")))
         };
@@ -28,8 +29,8 @@ impl Builder<'_> {
         ];
         let stride = [options.stride_h().map_err(damaged)?, options.stride_w().map_err(damaged)?];
         let rule = options.padding().map_err(damaged)?;
-        let sliding = slide([height, width], kernel, stride, [1, 1], rule, [0; 4])?;
-        let mut keys = sliding.keys;
+        let sliding = view.slide(kernel, stride, [1, 1], rule, [0; 4])?;
+        let mut keys = sliding.keys();
         keys.remove("dilation");
         let op = if operator.code == BuiltinOperator::MaxPool2d {
             "max_pool"
@@ -53,7 +54,7 @@ impl Builder<'_> {
             let keys = json!({ "output": output });
             name = self.sheet.layer("requantize", "clamp", &name, keys)?;
         }
-        self.make(result, name, vec![sliding.size[0], sliding.size[1], channels]);
+        self.make(result, name, vec![sliding.size[0], sliding.size[1], view.channels]);
         Ok(())
     }
 
@@ -150,8 +151,14 @@ impl Builder<'_> {
     }
 
     pub(super) fn moved(&mut self, operator: &Operator<'_>) -> Result<()> {
-        let (_, made) = self.whole(operator, 0)?;
+        let (input, made) = self.whole(operator, 0)?;
         let [height, width, channels] = image(&made.shape)?;
+        if View::of(self.tensor(input), &made)?.is_turned {
+            return Err(Error::input(
+                "found one column of pixels that a reshape made of one row; expected an image",
+            )
+            .mend("resize the image before the reshape"));
+        }
         let result = Self::result(operator)?;
         let [rows, columns, left] = image(&unbatched(&self.tensor(result).shape)?)?;
         let whole = height > 0 && width > 0 && rows.is_multiple_of(height) && columns.is_multiple_of(width);
@@ -204,7 +211,18 @@ impl Builder<'_> {
                 made.shape
             )));
         }
-        if shape.len() > 1 && shape != made.shape {
+        if operator.code == BuiltinOperator::Transpose {
+            let order = self.tensor(self.required(operator, 1)?).integers()?;
+            let extents = &self.tensor(input).shape;
+            let extent = |&axis: &i64| usize::try_from(axis).ok().and_then(|axis| extents.get(axis).copied());
+            let moved: Vec<i64> =
+                order.iter().copied().filter(|axis| extent(axis).is_none_or(|extent| extent > 1)).collect();
+            if !moved.is_sorted() {
+                return Err(Error::input(format!("found {extents:?} with its axes in the order {order:?}"))
+                    .mend("only axes of one element may move: train with channels last"));
+            }
+        }
+        if shape.len() > 1 && shape != made.shape && shape != turned(&made.shape) {
             return Err(Error::input(format!("found {:?} reshaped to the image {shape:?}", made.shape))
                 .mend("only a flattening has a circuit"));
         }

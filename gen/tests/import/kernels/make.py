@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes kernels.npz: small TensorFlow Lite models of one operator, frames, and what the reference kernels give.
+"""Makes kernels.npz: small TensorFlow Lite models of an operator or a few, frames, and what the reference kernels give.
 
 Needs the packages `ai-edge-litert` and `numpy`; Netetch itself needs neither:
 
@@ -335,6 +335,131 @@ def moved(case, kind, code, shape, made, options, operands=(), **fields):
     return x, y
 
 
+def reshaped(case, x, kind, shape, code=B.RESHAPE, operand=None, options=None, **fields):
+    """The same integers under another shape, by an operator with a constant operand of its own."""
+    scale, zero = case.tensors[x].quantization.scale[0], case.tensors[x].quantization.zeroPoint[0]
+    operands = [x]
+    if operand is not False:
+        value = np.array(shape if operand is None else operand)
+        operands.append(case.tensor("i32", value.shape, data=value))
+    y = case.tensor(kind, shape, scale, zero)
+    case.operator(code, operands, [y], options, **fields)
+    return y
+
+
+def computed_shape(case, x, rest):
+    """The shape of x's batch and what comes behind it, computed as Keras has it computed for an open batch."""
+    shape = case.tensor("i32", [len(case.tensors[x].shape)])
+    case.operator(B.SHAPE, [x], [shape], "ShapeOptions", outType=tfl.TensorType.INT32)
+    ends = [case.tensor("i32", [1], data=np.array([end])) for end in (0, 1, 1)]
+    batch = case.tensor("i32", [])
+    case.operator(B.STRIDED_SLICE, [shape, *ends], [batch], "StridedSliceOptions", shrinkAxisMask=1)
+    rest = [case.tensor("i32", [], data=np.array(extent)) for extent in rest]
+    packed = case.tensor("i32", [1 + len(rest)])
+    case.operator(B.PACK, [batch, *rest], [packed], "PackOptions", valuesCount=1 + len(rest), axis=0)
+    return packed
+
+
+def flattened(case, product):
+    """A flatten whose shape is computed: by PACK, or by a product of what STRIDED_SLICE leaves."""
+    scale, zero = scales("i8")
+    x = case.tensor("i8", [1, 3, 2, 4], scale, zero)
+    if product:
+        shape = case.tensor("i32", [4])
+        case.operator(B.SHAPE, [x], [shape], "ShapeOptions", outType=tfl.TensorType.INT32)
+        ends = [case.tensor("i32", [1], data=np.array([end])) for end in (-3, 0, 1)]
+        rest = case.tensor("i32", [3])
+        case.operator(B.STRIDED_SLICE, [shape, *ends], [rest], "StridedSliceOptions", endMask=1)
+        axis, count = case.tensor("i32", [1], data=np.array([0])), case.tensor("i32", [])
+        case.operator(B.REDUCE_PROD, [rest, axis], [count], "ReducerOptions")
+        first, batch = case.tensor("i32", [1], data=np.array([0])), case.tensor("i32", [1])
+        case.operator(B.GATHER, [shape, first], [batch], "GatherOptions", axis=0)
+        one, vector = case.tensor("i32", [1], data=np.array([1])), case.tensor("i32", [1])
+        case.operator(B.RESHAPE, [count, one], [vector], "ReshapeOptions")
+        wide, narrow = case.tensor("i64", [1]), case.tensor("i32", [1])
+        case.operator(B.CAST, [vector], [wide], "CastOptions")
+        case.operator(B.CAST, [wide], [narrow], "CastOptions")
+        shape = case.tensor("i32", [2])
+        case.operator(B.CONCATENATION, [batch, narrow], [shape], "ConcatenationOptions", axis=0)
+    else:
+        shape = computed_shape(case, x, [24])
+    flat = case.tensor("i8", [1, 24], scale, zero)
+    case.operator(B.RESHAPE, [x, shape], [flat], "ReshapeOptions")
+    operands, made = product_of(case, 24, [5, 24])
+    y = case.tensor("i8", [1, 5], made, result_zero("i8"))
+    case.operator(B.FULLY_CONNECTED, [flat, *operands], [y], "FullyConnectedOptions")
+    return x, y
+
+
+def product_of(case, fan_in, shape, axis=0, kind="i8"):
+    return product(case, kind, "i8", "i32", True, fan_in, shape, axis, NONE)
+
+
+def line(case, kind, upright, channels=3, outputs=4, kernel=3, padding=SAME, stride=1, depthwise=False):
+    """A convolution over [1, width, channels]: as Conv1D is written, or of one column, then back again."""
+    scale, zero = scales(kind)
+    x = case.tensor(kind, [1, 9, channels], scale, zero)
+    size, window = ([9, 1], [kernel, 2]) if upright else ([1, 9], [1, kernel])
+    image = reshaped(case, x, kind, [1, *size, channels], B.EXPAND_DIMS, 2 if upright else 1)
+    shape = [1, *window, outputs] if depthwise else [outputs, *window, channels]
+    fan_in = np.prod(window) * (1 if depthwise else channels)
+    operands, made = product(case, kind, "i8", "i64" if kind == "i16" else "i32", True, fan_in, shape,
+                             3 if depthwise else 0, NONE)
+    made_size = extent(size, window, stride, 1, padding)
+    y = case.tensor(kind, [1, *made_size, outputs], made, result_zero(kind))
+    fields = dict(padding=padding, strideH=stride, strideW=stride, dilationHFactor=1, dilationWFactor=1)
+    if depthwise:
+        case.operator(B.DEPTHWISE_CONV_2D, [image, *operands], [y], "DepthwiseConv2DOptions",
+                      depthMultiplier=outputs // channels, **fields)
+    else:
+        case.operator(B.CONV_2D, [image, *operands], [y], "Conv2DOptions", **fields)
+    if upright and not depthwise:
+        lying = reshaped(case, y, kind, [1, 1, made_size[0], outputs], B.TRANSPOSE, [0, 2, 1, 3], "TransposeOptions")
+        return x, reshaped(case, lying, kind, [1, made_size[0], outputs])
+    return x, reshaped(case, y, kind, [1, max(made_size), outputs], B.SQUEEZE, False, "SqueezeOptions",
+                       squeezeDims=[2 if upright else 1])
+
+
+def line_pool(case, kind, code):
+    """A pool along [1, width, channels], as MaxPooling1D and AveragePooling1D are written, then a mean of it."""
+    scale, zero = scales(kind)
+    x = case.tensor(kind, [1, 11, 3], scale, zero)
+    column = reshaped(case, x, kind, [1, 11, 1, 3])
+    pooled = case.tensor(kind, [1, 4, 1, 3], scale, zero)
+    case.operator(code, [column], [pooled], "Pool2DOptions", padding=SAME, strideH=3, strideW=1, filterHeight=2,
+                  filterWidth=1)
+    axes = case.tensor("i32", [2], data=np.array([1, 2]))
+    y = case.tensor(kind, [1, 3], scale * 0.8, zero)
+    case.operator(B.MEAN, [pooled, axes], [y], "ReducerOptions", keepDims=False)
+    return x, y
+
+
+def line_padded(case):
+    """Padding of an image of one column."""
+    scale, zero = scales("i8")
+    x = case.tensor("i8", [1, 6, 2], scale, zero)
+    column = reshaped(case, x, "i8", [1, 6, 1, 2], B.EXPAND_DIMS, 2)
+    amounts = case.tensor("i32", [4, 2], data=np.array([[0, 0], [3, 1], [0, 0], [0, 0]]))
+    padded = case.tensor("i8", [1, 10, 1, 2], scale, zero)
+    case.operator(B.PAD, [column, amounts], [padded], "PadOptions")
+    operands, made = product_of(case, 8, [3, 4, 1, 2])
+    y = case.tensor("i8", [1, 7, 1, 3], made, result_zero("i8"))
+    case.operator(B.CONV_2D, [padded, *operands], [y], "Conv2DOptions", padding=VALID, strideH=1, strideW=1,
+                  dilationHFactor=1, dilationWFactor=1)
+    return x, y
+
+
+case("flatten_open_batch", flattened, False)
+case("flatten_product", flattened, True)
+case("line", line, "i8", False)
+case("line_stride", line, "i8", False, padding=VALID, stride=2)
+case("line_i16", line, "i16", False)
+case("line_upright", line, "i8", True)
+case("line_upright_stride", line, "i8", True, stride=2)
+case("line_upright_depthwise", line, "i8", True, depthwise=True, outputs=6)
+case("line_padded", line_padded)
+case("line_max", line_pool, "i8", B.MAX_POOL_2D)
+case("line_average", line_pool, "i8", B.AVERAGE_POOL_2D)
 case("conv_same_relu6", conv, "i8", "i8", "i32", [6, 5, 3], [3, 3], 4, stride=2, activation=RELU6)
 case("conv_dilated", conv, "i8", "i8", "i32", [7, 6, 2], [2, 3], 3, dilation=2, padding=VALID)
 case("conv_per_tensor", conv, "i8", "i8", "i32", [4, 4, 5], [3, 2], 3, per_channel=False, activation=RELU)
