@@ -126,6 +126,15 @@ impl Checker<'_> {
                 self.at(self.description.place_of_operand(index, operand), error);
             }
         }
+        if let Layer::Add(add) = layer
+            && add.inputs.len() == 1
+            && add.bias.is_none()
+            && self.description.is_certain_in_layer(index, &["bias"])
+        {
+            let error =
+                Error::input("found a list of 1 as `inputs`; expected a list of at least 2, or a `bias`");
+            self.at_layer(index, &["inputs"], error);
+        }
         if let Layer::Concat(concat) = layer
             && concat.output.is_none()
             && self.description.is_certain_in_layer(index, &["output"])

@@ -72,9 +72,12 @@ pub(super) fn add(
         };
         operands.push(node);
     }
-    let is_raw = layer.output.is_none();
-    let name = if is_raw { own.name.to_owned() } else { format!("{}_acc", own.name) };
-    let sum = graph.add(&name, own.name, Op::Add, &operands)?;
+    let is_raw = layer.output.is_none() && layer.bias.is_none();
+    let sum = match operands[..] {
+        [operand] if !is_raw => operand,
+        _ if is_raw => graph.add(own.name, own.name, Op::Add, &operands)?,
+        _ => graph.add(&format!("{}_acc", own.name), own.name, Op::Add, &operands)?,
+    };
     graph.set_scale(sum, super::unit(Some(unit.scale).filter(|&scale| scale != 1.0), zero));
     if is_raw {
         return Ok(sum);

@@ -120,6 +120,7 @@ impl Lowering<'_> {
     fn add(&mut self, layer: &Layer, add: &Add, operands: Vec<Option<Known>>) -> Option<Known> {
         let known: Vec<Known> = operands.iter().flatten().cloned().collect();
         let shape = match &known[..] {
+            [one] if operands.len() == 1 => Some(self.shape(one)),
             _ if known.len() == operands.len() => self.shape_of(&Op::Add, &known),
             // All operands have one shape: any will do.
             known => known.first().map(|first| self.shape(first)),

@@ -79,6 +79,45 @@ fn sums_of_any_scales_and_zeros_are_exact() {
 }
 
 #[test]
+fn sums_take_in_a_bias_and_a_norm() {
+    let (first, second) = ((0.5, 3, false), (1.0, -7, false));
+    let constant = [0.5_f32, -3.0, 12.5, 0.0];
+    let [gamma, beta, mean, variance] =
+        [[0.71_f32, 1.3, 0.4, 2.1], [0.3, -1.1, 0.0, 0.77], [3.1, 0.0, -9.7, 1.0], [1.7, 0.9, 2.3, 3.1]];
+    for has_norm in [false, true] {
+        let mut model = branches(Onnx::default().output("y"), [first, second])
+            .reals("c", &[4], &constant)
+            .reals("s", &[], &[0.923])
+            .integers("z", DataType::Int8, &[], &[5])
+            .node("Add", "a b", "sum", &[])
+            .node("Add", "sum c", "more", &[]);
+        let mut last = "more";
+        if has_norm {
+            for (name, values) in [("gamma", gamma), ("beta", beta), ("mean", mean), ("variance", variance)] {
+                model = model.reals(name, &[4], &values);
+            }
+            last = "norm";
+            model =
+                model.node("BatchNormalization", "more gamma beta mean variance", "norm", &["epsilon=0.0"]);
+        }
+        let model = model.node("Relu", last, "r", &[]).node("QuantizeLinear", "r s z", "y", &[]);
+        let (_folder, path) = file("onnx", &model.bytes());
+        let graph = graph(&path, &input("s8", 1.0));
+        let frames = frames(300);
+        for (frame, found) in frames.outer_iter().zip(run(&graph, &frames).outer_iter()) {
+            for (at, (&x, &found)) in frame.iter().zip(found).enumerate() {
+                let sum = quantized(x.into(), first) + quantized(x.into(), second) + f64::from(constant[at]);
+                let [gamma, beta, mean, variance] =
+                    [gamma, beta, mean, variance].map(|values| f64::from(values[at]));
+                let value = if has_norm { (sum - mean) * gamma / variance.sqrt() + beta } else { sum };
+                let expected = quantized(value.max(0.0), (0.923, 5, false)) / f64::from(0.923_f32) + 5.0;
+                assert_eq!(found, expected.round() as i64, "{has_norm}: {x} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn concatenations_of_unlike_formats_take_one() {
     for (formats, behind) in [
         ([LIKE, (0.5, 3, true)], None),

@@ -67,8 +67,8 @@ fn every_operator_gives_what_the_reference_kernel_gives() {
 
 /// What the operators' arithmetic becomes in gates: every bit, also under stalls.
 #[test]
-fn operators_of_16_bits_means_and_products_with_constants_are_right_circuits() {
-    for case in ["dense_i16", "mean_i8", "mul_i16", "add_i16"] {
+fn operators_of_16_bits_means_and_arithmetic_with_constants_are_right_circuits() {
+    for case in ["dense_i16", "mean_i8", "mul_i16", "add_i16", "add_channels_i8", "sub_vector_i8", "sub_i8"] {
         prove(&network(case), case, None, &frames(case));
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::desc::names;
 
-use super::{Activation, Extent, Output, Rounding};
+use super::{Activation, BatchNorm, Bias, Extent, Output, Rounding};
 
-/// The sum of several tensors of one shape.
+/// The sum of several tensors of one shape, or of one and a bias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
@@ -16,8 +16,12 @@ pub struct Add {
     pub name: Option<String>,
     /// What is added.
     #[serde(default)]
-    #[schemars(!default, length(min = 2))]
+    #[schemars(!default, length(min = 1))]
     pub inputs: Vec<Operand>,
+    /// Added to the sum: one value for each channel.
+    pub bias: Option<Bias>,
+    /// A trained normalization, folded exactly into what follows.
+    pub batch_norm: Option<BatchNorm>,
     /// The activation function; none when absent.
     #[serde(default)]
     pub activation: Activation,

@@ -6,6 +6,7 @@ mod fold;
 mod multiplier;
 mod scaling;
 mod shapes;
+mod sum;
 mod window;
 
 use std::collections::HashMap;
@@ -108,6 +109,7 @@ fn supported(model: &Model<'_>) -> Result<()> {
                 | B::ResizeNearestNeighbor
                 | B::Softmax
                 | B::Squeeze
+                | B::Sub
                 | B::Transpose
         );
         if !known {
@@ -224,7 +226,7 @@ impl Builder<'_> {
         match operator.code {
             B::Conv2d | B::DepthwiseConv2d => self.convolution(operator),
             B::FullyConnected => self.dense(operator),
-            B::Add => self.sum(operator),
+            B::Add | B::Sub => self.sum(operator),
             B::Mean => self.mean(operator),
             B::Mul => self.multiple(operator),
             B::Quantize | B::Relu | B::Relu6 => self.rescale(operator),

@@ -1,10 +1,10 @@
-//! Sums, means, products with constants, and changes of scale.
+//! Means, products with constants, and changes of scale.
 
 use netetch_schemas::tflite::{ActivationFunctionType, BuiltinOperator, BuiltinOptionsRef, Padding};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result};
-use crate::import::layers::output::{Grid, exponent};
+use crate::import::layers::output::Grid;
 
 use super::arithmetic::{damaged, options_missing};
 use super::file::Operator;
@@ -65,52 +65,6 @@ impl Builder<'_> {
         keys.insert("output".into(), self.scaled(&name, &to, Kernel::Double, &[multiplier], activation)?);
         let name = self.sheet.named("requantize", &name, &made.name, Json::Object(keys))?;
         self.make(result, name, made.shape);
-        Ok(())
-    }
-
-    /// ADD: both operands brought to twice the larger scale, 20 bits finer (8-bit tensors) or 15 (16-bit ones).
-    pub(super) fn sum(&mut self, operator: &Operator<'_>) -> Result<()> {
-        let ((a, first), (b, second)) = (self.whole(operator, 0)?, self.whole(operator, 1)?);
-        if first.shape != second.shape {
-            return Err(Error::input(format!(
-                "found a sum of {:?} and {:?}; expected one shape",
-                first.shape, second.shape
-            )));
-        }
-        let Some(BuiltinOptionsRef::AddOptions(options)) = &operator.options else {
-            return Err(options_missing());
-        };
-        let activation = options.fused_activation_function().map_err(damaged)?;
-        let result = Self::result(operator)?;
-        let grids = [self.grid(a)?, self.grid(b)?];
-        let output = self.grid(result)?;
-        let parts = [(&first, &grids[0]), (&second, &grids[1])];
-        let name = self.sheet.name("sum");
-        let shifts = options.pot_scale_int16().map_err(damaged)? && output.is_wide();
-        let (inputs, output) = match shifts.then(|| powers(&grids, &output)).flatten() {
-            Some(powers) => (shifted(parts, powers)?, integers(&output, activation)?),
-            None => {
-                let left = if output.is_wide() { 15 } else { 20 };
-                let twice = 2.0 * grids[0].scale.max(grids[1].scale);
-                let operand = |(made, grid): (&Made, &Grid)| -> Result<Json> {
-                    let greatest = grid.farthest() << left;
-                    let Multiplier { mult, shift } =
-                        Kernel::Double.multiplier(grid.scale / twice, greatest)?;
-                    Ok(json!({
-                        "from": made.name, "bias": -grid.zero, "left": left, "mult": mult, "shift": shift,
-                        "rounding": Kernel::Double.rounding(),
-                    }))
-                };
-                let factor = twice / (2_f64.powi(left) * output.scale);
-                let scaled = |grid: &Grid| ((grid.farthest() << left) as f64 * grid.scale / twice) as i64 + 1;
-                let greatest = scaled(&grids[0]) + scaled(&grids[1]);
-                let multiplier = Kernel::Double.multiplier(factor, greatest)?;
-                let inputs = json!([operand(parts[0])?, operand(parts[1])?]);
-                (inputs, self.scaled(&name, &output, Kernel::Double, &[multiplier], activation)?)
-            }
-        };
-        let name = self.sheet.joined("add", &name, inputs, json!({ "output": output }))?;
-        self.make(result, name, first.shape);
         Ok(())
     }
 
@@ -191,29 +145,47 @@ impl Builder<'_> {
         let constant = operands[constant];
         let result = Self::result(operator)?;
         let (from, by, to) = (self.grid(input)?, self.grid(constant)?, self.grid(result)?);
-        let channels = made.shape.last().copied().unwrap_or(1);
-        let tensor = self.tensor(constant);
-        let values: Vec<i64> = tensor.integers()?.iter().map(|value| value - by.zero).collect();
-        let along_channels = tensor.shape.last() == Some(&values.len()) || values.len() == 1;
-        let codes = match values[..] {
-            [value] => vec![value; channels],
-            _ if along_channels && values.len() == channels => values,
-            _ => {
-                return Err(Error::input(format!(
-                    "found a constant of {:?} times {:?}; expected one number, or one for each channel",
-                    tensor.shape, made.shape
-                )));
-            }
-        };
+        let codes = self.per_channel(constant, &made.shape)?;
         // The kernel multiplies and divides the scales in single precision.
         let factor = f64::from(from.scale as f32 * by.scale as f32 / to.scale as f32);
         let multiplier = Kernel::Double.multiplier(factor, from.farthest() * by.farthest())?;
         let name = self.sheet.name("times");
+        let output = self.scaled(&name, &to, Kernel::Double, &[multiplier], activation)?;
+        let name = self.times(&name, &made, &codes, from.zero, Some(output))?;
+        self.make(result, name, made.shape);
+        Ok(())
+    }
+
+    /// The integers of a constant, its zero taken off: one for each channel of a shape.
+    pub(super) fn per_channel(&self, constant: usize, shape: &[usize]) -> Result<Vec<i64>> {
+        let channels = shape.last().copied().unwrap_or(1);
+        let (tensor, zero) = (self.tensor(constant), self.grid(constant)?.zero);
+        let values: Vec<i64> = tensor.integers()?.iter().map(|value| value - zero).collect();
+        match values[..] {
+            [value] => Ok(vec![value; channels]),
+            _ if values.len() == channels && tensor.shape.last() == Some(&channels) => Ok(values),
+            _ => Err(Error::input(format!(
+                "found a constant of {:?} beside {shape:?}; expected one number, or one for each channel",
+                tensor.shape
+            ))),
+        }
+    }
+
+    /// A layer that takes a zero off and multiplies each channel by an integer of its own; raw sums without an `output`.
+    pub(super) fn times(
+        &mut self,
+        name: &str,
+        made: &Made,
+        codes: &[i64],
+        zero: i64,
+        output: Option<Json>,
+    ) -> Result<String> {
+        let channels = codes.len();
         let (op, mut keys, extents, weights) = match made.shape[..] {
             [height, width, _] => {
                 let mut keys = pointwise([height, width])?.keys();
                 keys.insert("groups".into(), json!(channels));
-                ("conv2d", keys, vec![channels, 1, 1, 1], codes.clone())
+                ("conv2d", keys, vec![channels, 1, 1, 1], codes.to_vec())
             }
             _ if channels <= MOST_ELEMENTS => {
                 let diagonal = |index: usize| {
@@ -231,44 +203,15 @@ impl Builder<'_> {
             }
         };
         keys.insert("outputs".into(), json!(channels));
-        keys.insert("weights".into(), self.sheet.weights(&name, &extents, &weights)?);
-        let bias: Vec<i64> = codes.iter().map(|code| -from.zero * code).collect();
-        if bias.iter().any(|&bias| bias != 0) {
-            keys.insert(
-                "bias".into(),
-                json!(self.sheet.integers(format!("{name}.bias"), vec![channels], &bias)?),
-            );
+        keys.insert("weights".into(), self.sheet.weights(name, &extents, &weights)?);
+        if let Some(output) = output {
+            let bias: Vec<i64> = codes.iter().map(|code| -zero * code).collect();
+            if bias.iter().any(|&bias| bias != 0) {
+                let bias = self.sheet.integers(format!("{name}.bias"), vec![channels], &bias)?;
+                keys.insert("bias".into(), json!(bias));
+            }
+            keys.insert("output".into(), output);
         }
-        keys.insert("output".into(), self.scaled(&name, &to, Kernel::Double, &[multiplier], activation)?);
-        let name = self.sheet.named(op, &name, &made.name, Json::Object(keys))?;
-        self.make(result, name, made.shape);
-        Ok(())
+        self.sheet.named(op, name, &made.name, Json::Object(keys))
     }
-}
-
-/// By how many powers of two the operands of a 16-bit sum are finer than the result, if that is all that is between
-/// them.
-fn powers(grids: &[Grid; 2], output: &Grid) -> Option<[i32; 2]> {
-    let to = exponent(output.scale)?;
-    Some([to - exponent(grids[0].scale)?, to - exponent(grids[1].scale)?])
-}
-
-/// Operands of a 16-bit sum by shifts alone.
-fn shifted(parts: [(&Made, &Grid); 2], powers: [i32; 2]) -> Result<Json> {
-    if powers.iter().any(|&power| power < 0) || !powers.contains(&0) {
-        return Err(Error::input(format!(
-            "found operands of a 16-bit sum finer by the powers of two {powers:?}; the kernel takes one finer operand"
-        ))
-        .mend("give the result the scale of the coarser operand, or set pot_scale_int16 to false"));
-    }
-    let operand = |((made, grid), power): ((&Made, &Grid), i32)| json!({ "from": made.name, "bias": -grid.zero, "shift": power, "rounding": "half_away" });
-    Ok(parts.into_iter().zip(powers).map(operand).collect())
-}
-
-/// An `output` of integers that only limits change.
-fn integers(grid: &Grid, activation: ActivationFunctionType) -> Result<Json> {
-    let mut output = grid.unit();
-    output.insert("shift".into(), json!(0));
-    output.insert("limits".into(), json!(limits(grid, activation)?));
-    Ok(Json::Object(output))
 }

@@ -219,7 +219,7 @@ def mean(case, kind, size, keep, factor=1.0, axes=(1, 2), zero=None):
 
 
 def constant(case, code, kind, shape, of, factor=1.0, activation=NONE, first=False, options="MulOptions"):
-    """A product with a constant."""
+    """A product, a sum or a difference with a constant."""
     scale, zero = scales(kind)
     x = case.tensor(kind, shape, scale, zero)
     c = case.tensor(kind, of, 0.02 if kind != "i16" else 0.00007, 0 if kind == "i16" else zero + 3,
@@ -249,10 +249,22 @@ def both(case, kind, scale):
     return x, made, size
 
 
-def add(case, kind, scale, result, activation=NONE, **options):
+def add(case, kind, scale, result, activation=NONE, code=B.ADD, options="AddOptions", **fields):
     x, made, size = both(case, kind, scale)
     y = case.tensor(kind, [1, *size], result, 0 if kind == "i16" else result_zero(kind) - 30)
-    case.operator(B.ADD, made, [y], "AddOptions", fusedActivationFunction=activation, **options)
+    case.operator(code, made, [y], options, fusedActivationFunction=activation, **fields)
+    return x, y
+
+
+def added(case, code, kind, shape, of, units, activation=NONE, first=False, **fields):
+    """A sum or a difference with a constant; units of operand, constant and result."""
+    powers = all(np.log2(unit) == int(np.log2(unit)) for unit in units)
+    zeros = [0, 0, 0] if kind == "i16" or powers else [scales(kind)[1], result_zero(kind) + 3, result_zero(kind)]
+    x = case.tensor(kind, shape, units[0], zeros[0])
+    c = case.tensor(kind, of, units[1], zeros[1], case.integers(kind, of))
+    y = case.tensor(kind, shape, units[2], zeros[2])
+    options = "AddOptions" if code == B.ADD else "SubOptions"
+    case.operator(code, [c, x] if first else [x, c], [y], options, fusedActivationFunction=activation, **fields)
     return x, y
 
 
@@ -513,6 +525,14 @@ for kind in ("i8", "u8", "i16"):
     s = scales(kind)[0]
     case(f"add_{kind}", add, kind, [s * 1.3, s * 0.7], s * 1.9)
     case(f"add_relu_{kind}", add, kind, [s * 0.4, s * 2.1], s * 1.1, RELU)
+    for name, code in (("add", B.ADD), ("sub", B.SUB)):
+        image = [1, 3, 2, 5]
+        case(f"{name}_channels_{kind}", added, code, kind, image, [5], [s, s * 0.37, s * 1.1])
+        case(f"{name}_to_channels_{kind}", added, code, kind, image, [1, 1, 1, 5], [s * 0.37, s, s * 1.2], RELU, True)
+        case(f"{name}_scalar_{kind}", added, code, kind, image, [1], [s * 0.9, s * 0.7, s * 0.8])
+        case(f"{name}_vector_{kind}", added, code, kind, [1, 6], [6], [s * 0.31, s * 0.97, s], first=True)
+    case(f"sub_{kind}", add, kind, [s * 1.3, s * 0.7], s * 1.4, code=B.SUB, options="SubOptions")
+    case(f"sub_relu6_{kind}", add, kind, [s * 0.4, s * 2.1], s * 1.1, RELU6, B.SUB, "SubOptions")
     case(f"resize_{kind}", moved, kind, B.RESIZE_NEAREST_NEIGHBOR, [1, 2, 3, 2], [1, 4, 9, 2],
          "ResizeNearestNeighborOptions", [np.array([4, 9])])
     if kind != "i16":
@@ -521,6 +541,9 @@ for kind in ("i8", "u8", "i16"):
 case("add_powers_i16", add, "i16", [2.0**-11, 2.0**-8], 2.0**-8)
 case("add_powers_relu_i16", add, "i16", [2.0**-9, 2.0**-12], 2.0**-9, RELU)
 case("add_general_i16", add, "i16", [2.0**-11, 2.0**-8], 2.0**-8, potScaleInt16=False)
+case("sub_powers_i16", add, "i16", [2.0**-11, 2.0**-8], 2.0**-8, code=B.SUB, options="SubOptions")
+case("add_powers_constant_i16", added, B.ADD, "i16", [1, 4], [1, 4], [2.0**-8, 2.0**-11, 2.0**-8])
+case("sub_powers_constant_i16", added, B.SUB, "i16", [1, 4], [1, 4], [2.0**-11, 2.0**-8, 2.0**-8], first=True)
 case("to_i8", unary, B.QUANTIZE, "i16", "i8")
 case("to_i16", unary, B.QUANTIZE, "i8", "i16")
 case("to_u8", unary, B.QUANTIZE, "i8", "u8")
