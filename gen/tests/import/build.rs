@@ -48,6 +48,12 @@ impl Onnx {
         self
     }
 
+    /// What shape inference says of a tensor within the network.
+    pub fn known(mut self, name: &str, data_type: DataType, shape: &[i64]) -> Self {
+        self.graph.value_info.push(value(name, data_type, shape));
+        self
+    }
+
     pub fn reals(mut self, name: &str, shape: &[i64], values: &[f32]) -> Self {
         self.graph.initializer.push(TensorProto {
             name: Some(name.into()),

@@ -18,7 +18,7 @@ pub fn norm() -> Norm {
 }
 
 /// Operators of this family; `None` for others.
-pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
+pub fn translate(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
     let node = operands.node;
     let attributes = operands.attributes();
     let wire = match operands.op() {
@@ -62,7 +62,7 @@ pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<
 }
 
 fn activation(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     operands: &Operands<'_>,
     activation: Activation,
     slopes: Option<Constant>,
@@ -74,7 +74,7 @@ fn activation(
 
 /// A product with weights `[inputs, outputs]`, or `[outputs, inputs]` where they are `turned`.
 pub fn matrix(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     node: &NodeProto,
     wire: Wire,
     matrix: &Constant,
@@ -107,7 +107,7 @@ pub fn matrix(
     reader.push(node, Op::MatMul(weights), vec![wire], shape)
 }
 
-fn gemm(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
+fn gemm(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> {
     let attributes = operands.attributes();
     let node = operands.node;
     if attributes.integer("transA", 0) != 0 {
@@ -130,7 +130,7 @@ fn gemm(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
 
 /// A convolution; of one dimension, it is an image of height 1.
 pub fn convolution(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     operands: &Operands<'_>,
     wire: Wire,
     kernel: &Constant,
@@ -190,7 +190,7 @@ pub fn slid(window: &Window, input: &[usize], channels: usize) -> Result<Vec<usi
 
 /// Adds a node that normalizes along the axis on which a parameter has several values.
 pub fn with_norm_along(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     node: &NodeProto,
     wire: Wire,
     norm: Norm,
@@ -207,17 +207,23 @@ pub fn with_norm_along(
     reader.push(node, Op::Norm(norm, axis), vec![wire], shape)
 }
 
-fn with_norm(reader: &mut Reader, node: &NodeProto, wire: Wire, norm: Norm) -> Result<Wire> {
+fn with_norm(reader: &mut Reader<'_>, node: &NodeProto, wire: Wire, norm: Norm) -> Result<Wire> {
     with_norm_along(reader, node, wire, norm, 1)
 }
 
-fn offset(reader: &mut Reader, node: &NodeProto, wire: Wire, bias: &Constant, axis: usize) -> Result<Wire> {
+fn offset(
+    reader: &mut Reader<'_>,
+    node: &NodeProto,
+    wire: Wire,
+    bias: &Constant,
+    axis: usize,
+) -> Result<Wire> {
     let beta = bias.values.iter().copied().collect();
     with_norm_along(reader, node, wire, Norm { beta, ..norm() }, axis)
 }
 
 /// Add, Sub, Mul, Div of a wire and a constant; Add of two wires.
-fn arithmetic(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
+fn arithmetic(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> {
     let (op, node) = (operands.op(), operands.node);
     let (wire, constant, is_first) = match (operands.get(0), operands.get(1)) {
         (Some(Value::Wire(wire)), Some(Value::Constant(constant))) => (*wire, constant, true),
@@ -276,7 +282,7 @@ fn per_channel(constant: &Constant, shape: &[usize]) -> Result<(Vec<f64>, usize)
     }
 }
 
-fn batch_norm(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
+fn batch_norm(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> {
     if operands.attributes().integer("training_mode", 0) != 0 {
         return Err(
             Error::input("found a batch norm in training mode").mend("export the model for inference")

@@ -5,6 +5,7 @@
 mod constant;
 mod file;
 mod linear;
+mod operators;
 mod quantized;
 mod resize;
 mod shapes;
@@ -22,67 +23,6 @@ use super::Numbers;
 use super::graph::{Graph, Integers, Node, Op, Wire};
 use super::tensor::{Constant, within_limits};
 use file::Attributes;
-
-/// Operators of ONNX itself that are read.
-const STANDARD: &[&str] = &[
-    "Abs",
-    "Add",
-    "ArgMax",
-    "AveragePool",
-    "BatchNormalization",
-    "Cast",
-    "Ceil",
-    "Clip",
-    "Concat",
-    "Constant",
-    "Conv",
-    "DepthToSpace",
-    "Div",
-    "Dropout",
-    "Exp",
-    "Flatten",
-    "Floor",
-    "Gather",
-    "Gemm",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "Identity",
-    "LeakyRelu",
-    "Log",
-    "LogSoftmax",
-    "MatMul",
-    "Max",
-    "MaxPool",
-    "Min",
-    "Mul",
-    "Neg",
-    "PRelu",
-    "Pow",
-    "Reciprocal",
-    "ReduceMean",
-    "Relu",
-    "Reshape",
-    "Resize",
-    "Round",
-    "Shape",
-    "Sign",
-    "Slice",
-    "Softmax",
-    "Sqrt",
-    "Squeeze",
-    "Sub",
-    "TopK",
-    "Transpose",
-    "Unsqueeze",
-    "Upsample",
-];
-/// Operators of ONNX that are read where everything is in real numbers.
-const REAL: &[&str] = &["Sigmoid", "Tanh"];
-/// Operators of ONNX over integers.
-const INTEGER: &[&str] =
-    &["ConvInteger", "DequantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"];
-/// Operators of QONNX and FINN, under whatever domain an exporter wrote them.
-const QUANTIZED: &[&str] = &["BipolarQuant", "IntQuant", "MultiThreshold", "Quant", "Trunc"];
 
 /// What a name in the file stands for.
 #[derive(Clone)]
@@ -102,10 +42,13 @@ enum Value {
 /// When it is no ONNX, and for every node that has no meaning here, all at once.
 pub fn read(bytes: &[u8], numbers: Numbers) -> Result<Graph> {
     let file = file::decode(bytes)?;
-    supported(&file, numbers)?;
-    let mut reader = Reader { numbers, ..Reader::default() };
-    reader.constants(&file)?;
-    reader.inputs(&file)?;
+    if file.node.is_empty() {
+        return Err(Error::input("found no nodes; expected a network"));
+    }
+    let declared = file.value_info.iter().map(|info| (info.name(), info)).collect();
+    let mut reader = Reader { numbers, declared, ..Reader::default() };
+    reader.constants(&file);
+    reader.inputs(&file);
     for node in &file.node {
         reader.node(node);
     }
@@ -121,57 +64,6 @@ pub fn read(bytes: &[u8], numbers: Numbers) -> Result<Graph> {
     Ok(reader.graph)
 }
 
-/// Refuses every operator that has no meaning here.
-fn supported(file: &GraphProto, numbers: Numbers) -> Result<()> {
-    let mut faults = Faults::default();
-    for node in &file.node {
-        let (op, domain) = (node.op_type(), node.domain());
-        let is_standard = matches!(domain, "" | "ai.onnx");
-        let is_integer = QUANTIZED.contains(&op) || INTEGER.contains(&op);
-        let known = match numbers {
-            Numbers::Integers => {
-                QUANTIZED.contains(&op) || (is_standard && (STANDARD.contains(&op) || INTEGER.contains(&op)))
-            }
-            Numbers::Reals => is_standard && (STANDARD.contains(&op) || REAL.contains(&op)),
-        };
-        if known {
-            continue;
-        }
-        let of = if domain.is_empty() { String::new() } else { format!(" of `{domain}`") };
-        let error = match numbers {
-            Numbers::Integers => {
-                Error::input(format!("found the operator {op}{of}, which has no integer meaning here"))
-                    .mend(mend_of(op))
-            }
-            Numbers::Reals if is_integer => {
-                Error::input(format!("found the operator {op}{of}; expected real numbers alone"))
-                    .mend("the model has integers already: `netetch import` reads it")
-            }
-            Numbers::Reals => Error::input(format!("found the operator {op}{of}, which is not read"))
-                .mend("take it out of the model before exporting, or write the layer as a description"),
-        };
-        faults.push(error.about(&described(node)));
-    }
-    if file.node.is_empty() {
-        faults.push(Error::input("found no nodes; expected a network"));
-    }
-    faults.or(())
-}
-
-fn mend_of(op: &str) -> &'static str {
-    match op {
-        "FloatQuant" => "quantize to integers: floating-point formats have no circuit here",
-        "DynamicQuantizeLinear" => "quantize statically: a scale that depends on the data has no circuit",
-        "Sigmoid" | "Tanh" | "HardSigmoid" | "HardSwish" | "Gelu" | "Erf" => {
-            "train with Relu or another activation that is made of straight pieces"
-        }
-        "LSTM" | "GRU" | "RNN" | "Loop" | "If" | "Scan" => {
-            "only networks without state and branches are read"
-        }
-        _ => "take it out of the model before exporting, or write the layer as a description",
-    }
-}
-
 /// A node in messages.
 fn described(node: &NodeProto) -> String {
     let name = match (node.name(), node.output.first()) {
@@ -182,26 +74,39 @@ fn described(node: &NodeProto) -> String {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     numbers: Numbers,
     graph: Graph,
+    /// What the file says of tensors within the network.
+    declared: HashMap<&'a str, &'a ValueInfoProto>,
     values: HashMap<String, Value>,
     faults: Faults,
 }
 
-impl Reader {
-    fn constants(&mut self, file: &GraphProto) -> Result<()> {
+impl Reader<'_> {
+    fn constants(&mut self, file: &GraphProto) {
         for tensor in &file.initializer {
-            let constant = file::constant(tensor)
-                .map_err(|error| error.about(&format!("initializer `{}`", tensor.name())))?;
-            self.values.insert(tensor.name().to_owned(), Value::Constant(Rc::new(constant)));
+            let constant = file::constant(tensor).map(|constant| Value::Constant(Rc::new(constant)));
+            let constant = constant.unwrap_or_else(|error| {
+                self.faults.push(error.about(&format!("initializer `{}`", tensor.name())));
+                Value::Unknown
+            });
+            self.values.insert(tensor.name().to_owned(), constant);
         }
-        Ok(())
     }
 
-    fn inputs(&mut self, file: &GraphProto) -> Result<()> {
+    fn inputs(&mut self, file: &GraphProto) {
         let inputs: Vec<_> =
             file.input.iter().filter(|input| !self.values.contains_key(input.name())).collect();
+        for input in &inputs {
+            self.values.insert(input.name().to_owned(), Value::Unknown);
+        }
+        if let Err(error) = self.input(&inputs) {
+            self.faults.push(error);
+        }
+    }
+
+    fn input(&mut self, inputs: &[&ValueInfoProto]) -> Result<()> {
         let [input] = inputs[..] else {
             let names: Vec<&str> = inputs.iter().map(|input| input.name()).collect();
             return Err(Error::input(format!(
@@ -234,23 +139,36 @@ impl Reader {
             })
             .collect();
         let unread = node.input.iter().find(|name| !name.is_empty() && !self.values.contains_key(*name));
-        let made = match unread {
-            Some(name) => {
+        let made = match (operators::unsupported(node, self.numbers), unread) {
+            (Some(error), _) => Err(error),
+            (None, Some(name)) => {
                 Err(Error::input(format!("found the operand `{name}`, which nothing before it makes")))
             }
-            None if inputs.iter().any(|input| matches!(input, Some(Value::Unknown))) => {
-                Ok(vec![Value::Unknown])
-            }
-            None => self.translate(node, &inputs),
+            _ if inputs.iter().any(|input| matches!(input, Some(Value::Unknown))) => Ok(Vec::new()),
+            _ => self.translate(node, &inputs),
         };
         let made = made.unwrap_or_else(|error| {
             self.faults.push(error.about(&described(node)));
-            vec![Value::Unknown; node.output.len()]
+            Vec::new()
         });
-        let absent = std::iter::repeat(Value::Unknown);
-        for (name, value) in node.output.iter().zip(made.into_iter().chain(absent)) {
+        let mut made = made.into_iter();
+        for name in &node.output {
+            let value = made.next().unwrap_or_else(|| self.assumed(name));
             self.values.insert(name.clone(), value);
         }
+    }
+
+    /// A tensor that could not be read, by what the file says of it: what reads it is read as well. Nothing comes of that,
+    /// for there is a fault already.
+    fn assumed(&mut self, name: &str) -> Value {
+        let told = self.declared.get(name).filter(|_| !self.faults.is_empty());
+        let Some(Ok((shape, integers))) = told.map(|info| declared(info)) else { return Value::Unknown };
+        if within_limits(&shape).is_err() {
+            return Value::Unknown;
+        }
+        let (name, kind) = (name.to_owned(), String::new());
+        let wire = self.graph.push(Node { name, kind, op: Op::Input(None), inputs: Vec::new(), shape });
+        if integers.is_some() { Value::Codes(wire) } else { Value::Wire(wire) }
     }
 
     /// What a node makes of its operands.

@@ -118,7 +118,7 @@ fn linear(scale: Constant, zero: Option<Constant>) -> Quantizer {
 }
 
 /// Operators of this family over what the network computes; `None` for others.
-pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
+pub fn translate(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
     let node = operands.node;
     let made = match operands.op() {
         "Quant" | "IntQuant" | "BipolarQuant" => {
@@ -166,14 +166,14 @@ pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<
     Ok(Some(vec![made]))
 }
 
-fn quantize(reader: &mut Reader, node: &NodeProto, wire: Wire, quantizer: Quantizer) -> Result<Wire> {
+fn quantize(reader: &mut Reader<'_>, node: &NodeProto, wire: Wire, quantizer: Quantizer) -> Result<Wire> {
     let shape = reader.shape(wire).to_vec();
     reader.push(node, Op::Quantize(Box::new(quantizer)), vec![wire], shape)
 }
 
 /// The result of a QLinear operator: operands `scale` and `zero` say which integers.
 fn requantize(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     operands: &Operands<'_>,
     wire: Wire,
     [scale, zero]: [usize; 2],
@@ -185,7 +185,7 @@ fn requantize(
 
 /// The real numbers that the integers of an operand stand for, by the scale and the zero that its reader names.
 fn real(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     operands: &Operands<'_>,
     index: usize,
     scale: &Constant,
@@ -232,7 +232,7 @@ fn real(
 }
 
 /// Where the integers of a wire were made.
-fn source(reader: &Reader, mut wire: Wire) -> Wire {
+fn source(reader: &Reader<'_>, mut wire: Wire) -> Wire {
     loop {
         let node = &reader.graph.nodes[wire];
         match (&node.op, node.inputs.first()) {
@@ -247,7 +247,7 @@ fn source(reader: &Reader, mut wire: Wire) -> Wire {
 
 /// Trunc: the lowest bits of integers are cut off. Of version 1 a unit stands for what it stood for, and nothing is clamped; of
 /// version 2, which has an operand more, the file says the unit.
-fn truncate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
+fn truncate(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> {
     let one = |index: usize| {
         let uniform = operands.constant(index)?.uniform();
         uniform.ok_or_else(|| Error::input(format!("found several values of operand {index}; expected one")))
@@ -302,7 +302,7 @@ fn truncate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
 }
 
 /// Whether nothing negative can come out of a wire, as far as its own making tells.
-fn is_unsigned(reader: &Reader, mut wire: Wire) -> bool {
+fn is_unsigned(reader: &Reader<'_>, mut wire: Wire) -> bool {
     loop {
         let node = &reader.graph.nodes[wire];
         match (&node.op, node.inputs.first()) {
@@ -314,7 +314,7 @@ fn is_unsigned(reader: &Reader, mut wire: Wire) -> bool {
 }
 
 /// FINN's MultiThreshold.
-fn thresholds(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
+fn thresholds(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> {
     let wire = operands.wire(0)?;
     let table = operands.constant(1)?.clone();
     let &[rows, columns] = table.shape() else {
@@ -338,7 +338,7 @@ fn thresholds(reader: &mut Reader, operands: &Operands<'_>) -> Result<Wire> {
 }
 
 /// Codes and scales of a constant, one scale for each run along its first axis; in real numbers, its values.
-pub fn weights(reader: &Reader, constant: &Constant, bias: Vec<i64>) -> Result<Weights> {
+pub fn weights(reader: &Reader<'_>, constant: &Constant, bias: Vec<i64>) -> Result<Weights> {
     if reader.numbers == Numbers::Reals {
         return Ok(Weights { codes: constant.values.clone(), scale: vec![1.0], bias });
     }

@@ -9,7 +9,7 @@ use super::linear::{one, slid};
 use super::{Operands, Reader, Value};
 
 /// Operators of this family; `None` for others.
-pub fn translate(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
+pub fn translate(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
     let node = operands.node;
     let attributes = operands.attributes();
     let Some(wire) = operands.any_wire(0)? else { return concat(reader, operands) };
@@ -109,7 +109,7 @@ fn like(operands: &Operands<'_>, wire: Wire) -> Value {
     }
 }
 
-fn concat(reader: &mut Reader, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
+fn concat(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Option<Vec<Value>>> {
     if operands.op() != "Concat" {
         return Ok(None);
     }
@@ -144,7 +144,7 @@ fn whole(input: &[usize]) -> Result<Window> {
     Ok(Window { kernel: size, stride: size, dilation: [1, 1], padding: [0; 4] })
 }
 
-fn mean(reader: &mut Reader, operands: &Operands<'_>, wire: Wire) -> Result<Vec<Value>> {
+fn mean(reader: &mut Reader<'_>, operands: &Operands<'_>, wire: Wire) -> Result<Vec<Value>> {
     let input = reader.shape(wire).to_vec();
     let attributes = operands.attributes();
     let axes = match operands.optional(1)? {

@@ -46,7 +46,9 @@ struct Builder<'a> {
 /// When it is damaged, and for every operator that has no meaning here, all at once.
 pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
     let model = fold::folded(file::read(bytes)?);
-    supported(&model)?;
+    if model.operators.is_empty() {
+        return Err(Error::input("found no operators; expected a network"));
+    }
     let mut builder = Builder {
         model: &model,
         sheet: Sheet::default(),
@@ -55,18 +57,14 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
         notes: Vec::new(),
         faults: Faults::default(),
     };
-    let input = builder.input(options)?;
+    let input = builder.input(options).unwrap_or_else(|error| {
+        builder.faults.push(error);
+        Json::Null
+    });
     for operator in &model.operators {
-        let ready = operator
-            .inputs
-            .iter()
-            .flatten()
-            .all(|&tensor| builder.made.contains_key(&tensor) || !model.tensors[tensor].bytes.is_empty());
-        if !ready {
-            continue;
-        }
         if let Err(error) = builder.operator(operator) {
             builder.faults.push(error.about(&described(&model, operator)));
+            builder.assume(operator);
         }
     }
     builder.faults.or(())?;
@@ -79,56 +77,6 @@ pub fn describe(bytes: &[u8], options: &Options) -> Result<Described> {
     });
     let outputs = outputs.collect::<Result<Vec<_>>>()?;
     Ok(builder.sheet.described(input, outputs, builder.notes))
-}
-
-/// Refuses every operator that has no meaning here.
-fn supported(model: &Model<'_>) -> Result<()> {
-    let mut faults = Faults::default();
-    for operator in &model.operators {
-        use BuiltinOperator as B;
-        let known = matches!(
-            operator.code,
-            B::Add
-                | B::ArgMax
-                | B::AveragePool2d
-                | B::Concatenation
-                | B::Conv2d
-                | B::DepthToSpace
-                | B::DepthwiseConv2d
-                | B::Dequantize
-                | B::ExpandDims
-                | B::FullyConnected
-                | B::MaxPool2d
-                | B::Mean
-                | B::Mul
-                | B::Pad
-                | B::Quantize
-                | B::Relu
-                | B::Relu6
-                | B::Reshape
-                | B::ResizeNearestNeighbor
-                | B::Softmax
-                | B::Squeeze
-                | B::Sub
-                | B::Transpose
-        );
-        if !known {
-            let error = Error::input("found an operator that has no integer meaning here");
-            let mend = match operator.code {
-                B::Logistic | B::Tanh | B::HardSwish => "train with RELU or RELU6",
-                B::Cast | B::Gather | B::Pack | B::ReduceProd | B::Shape | B::StridedSlice => {
-                    "only vectors of a few integers are worked out, and only of shapes and constants"
-                }
-                B::Custom => "only TensorFlow Lite's own operators are read",
-                _ => "take it out of the model before converting, or write the layer as a description",
-            };
-            faults.push(error.mend(mend).about(&described(model, operator)));
-        }
-    }
-    if model.operators.is_empty() {
-        faults.push(Error::input("found no operators; expected a network"));
-    }
-    faults.or(())
 }
 
 /// An operator in messages.
@@ -220,30 +168,68 @@ impl Builder<'_> {
 
     fn operator(&mut self, operator: &Operator<'_>) -> Result<()> {
         use BuiltinOperator as B;
-        if self.made.contains_key(&Self::result(operator)?) {
+        if operator.outputs.first().is_some_and(|result| self.made.contains_key(result)) {
             return Ok(());
         }
-        match operator.code {
-            B::Conv2d | B::DepthwiseConv2d => self.convolution(operator),
-            B::FullyConnected => self.dense(operator),
-            B::Add | B::Sub => self.sum(operator),
-            B::Mean => self.mean(operator),
-            B::Mul => self.multiple(operator),
-            B::Quantize | B::Relu | B::Relu6 => self.rescale(operator),
-            B::Concatenation => self.concatenation(operator),
-            B::AveragePool2d | B::MaxPool2d => self.pool(operator),
-            B::Pad => self.pad(operator),
-            B::Softmax => self.softmax(operator),
-            B::ArgMax => self.argmax(operator),
-            B::ResizeNearestNeighbor | B::DepthToSpace => self.moved(operator),
-            B::Reshape | B::ExpandDims | B::Squeeze | B::Transpose | B::Dequantize => self.alias(operator),
-            _ => Err(Error::input("found an operator that has no integer meaning here")),
+        let translate = match operator.code {
+            B::Conv2d | B::DepthwiseConv2d => Self::convolution,
+            B::FullyConnected => Self::dense,
+            B::Add | B::Sub => Self::sum,
+            B::Mean => Self::mean,
+            B::Mul => Self::multiple,
+            B::Quantize | B::Relu | B::Relu6 => Self::rescale,
+            B::Concatenation => Self::concatenation,
+            B::AveragePool2d | B::MaxPool2d => Self::pool,
+            B::Pad => Self::pad,
+            B::Softmax => Self::softmax,
+            B::ArgMax => Self::argmax,
+            B::ResizeNearestNeighbor | B::DepthToSpace => Self::moved,
+            B::Reshape | B::ExpandDims | B::Squeeze | B::Transpose | B::Dequantize => Self::alias,
+            _ => return Err(unsupported(operator.code)),
+        };
+        let is_there =
+            |tensor: &usize| self.made.contains_key(tensor) || !self.model.tensors[*tensor].bytes.is_empty();
+        match operator.inputs.iter().flatten().find(|tensor| !is_there(tensor)) {
+            None => translate(self, operator),
+            Some(_) if !self.faults.is_empty() => {
+                self.assume(operator);
+                Ok(())
+            }
+            Some(&tensor) => Err(Error::input(format!(
+                "found the operand `{}`, which nothing before it makes",
+                self.tensor(tensor).name
+            ))
+            .mend("the file is damaged: export it anew")),
+        }
+    }
+
+    /// Takes an operator's results for what the file says of them, so that what reads them is read as well. There is a
+    /// fault already: nothing comes of it.
+    fn assume(&mut self, operator: &Operator<'_>) {
+        for &result in &operator.outputs {
+            if let (Ok(shape), Ok(_)) = (unbatched(&self.tensor(result).shape), self.grid(result)) {
+                self.make(result, String::new(), shape);
+            }
         }
     }
 
     fn make(&mut self, tensor: usize, name: String, shape: Vec<usize>) {
         self.made.insert(tensor, Made { name, shape, padding: [0; 4] });
     }
+}
+
+/// What is said of an operator that has no meaning here.
+fn unsupported(code: BuiltinOperator) -> Error {
+    use BuiltinOperator as B;
+    let mend = match code {
+        B::Logistic | B::Tanh | B::HardSwish => "train with RELU or RELU6",
+        B::Cast | B::Gather | B::Pack | B::ReduceProd | B::Shape | B::StridedSlice => {
+            "only vectors of a few integers are worked out, and only of shapes and constants"
+        }
+        B::Custom => "only TensorFlow Lite's own operators are read",
+        _ => "take it out of the model before converting, or write the layer as a description",
+    };
+    Error::input("found an operator that has no integer meaning here").mend(mend)
 }
 
 fn format_range([min, max]: [i64; 2]) -> crate::fixed::Range {
