@@ -119,6 +119,8 @@ pub enum Op {
     MaxPool(Window),
     /// The mean under a window; whether padding counts.
     AveragePool(Window, bool),
+    /// Zeros above, left, below and right of an image.
+    Pad([usize; 4]),
     /// Another shape of the same elements in the same order.
     Reshape,
     /// Axes in another order.

@@ -135,6 +135,7 @@ impl Layout<'_> {
                 self.like(node, &views)
             }
             Op::Concat(axis) => self.concat(node, &views, *axis)?,
+            Op::Pad(_) => return Err(Error::input("found zeros around an image; expected none")),
             Op::Softmax { .. } => self.like(node, &views),
             Op::ArgMax => {
                 let view = self.add(node, Op::ArgMax, &views, [1, 1, 1]);

@@ -8,6 +8,7 @@ mod layers;
 mod layout;
 mod norm;
 mod onnx;
+mod pad;
 mod quantizer;
 mod sheet;
 mod tensor;
@@ -88,7 +89,8 @@ pub fn read(path: &Path, options: &Options) -> Result<Description> {
     let bytes = bytes(path)?;
     let described = match path.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => onnx::read(&bytes, Numbers::Integers)
-            .and_then(|graph| layout::channels_last(&graph.live()))
+            .and_then(|graph| pad::absorbed(graph.live()))
+            .and_then(|graph| layout::channels_last(&graph))
             .and_then(|graph| layers::describe(&graph, options)),
         Some("tflite") => tflite::describe(&bytes, options),
         _ => Err(Error::input("found a file that is neither .onnx nor .tflite")),
@@ -106,7 +108,8 @@ pub fn real(path: &Path, options: &Options) -> Result<Description> {
     let at = |error: Error| error.at(Place::file(path));
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => onnx::read(&bytes(path)?, Numbers::Reals)
-            .and_then(|graph| layout::channels_last(&graph.live()))
+            .and_then(|graph| pad::absorbed(graph.live()))
+            .and_then(|graph| layout::channels_last(&graph))
             .and_then(|graph| layers::real::describe(&graph, options))
             .map_err(at)?
             .description(path, options),

@@ -12,6 +12,7 @@ mod lint;
 mod lite;
 mod nodes;
 mod operators;
+mod pads;
 mod probabilities;
 mod published;
 mod quantizers;

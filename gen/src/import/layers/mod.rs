@@ -115,6 +115,7 @@ impl Builder<'_> {
             Op::Add => self.sum(wire, node),
             Op::Softmax { along_channels } => self.softmax(wire, node, *along_channels),
             Op::ArgMax => self.argmax(wire, node),
+            Op::Pad(_) => Err(Error::input("found zeros around an image; expected none")),
             Op::Reshape | Op::Transpose(_) => Err(Error::input("found axes that move; expected none")),
         }
     }

@@ -166,6 +166,7 @@ impl Builder<'_> {
                 return Err(Error::input("found a quantizer; expected real numbers alone")
                     .mend("the model has integers already: `netetch import` reads it"));
             }
+            Op::Pad(_) => return Err(Error::input("found zeros around an image; expected none")),
             Op::Reshape | Op::Transpose(_) => {
                 return Err(Error::input("found axes that move; expected none"));
             }

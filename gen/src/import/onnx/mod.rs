@@ -6,6 +6,7 @@ mod constant;
 mod file;
 mod linear;
 mod operators;
+mod pad;
 mod quantized;
 mod resize;
 mod shapes;

@@ -39,6 +39,7 @@ const STANDARD: &[&str] = &[
     "Mul",
     "Neg",
     "PRelu",
+    "Pad",
     "Pow",
     "Reciprocal",
     "ReduceMean",

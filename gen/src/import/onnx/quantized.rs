@@ -231,13 +231,31 @@ fn real(
     reader.push(operands.node, Op::Norm(norm, axis), vec![wire], shape)
 }
 
+/// The integer that stands for 0 behind a wire.
+pub fn zero_of(reader: &Reader<'_>, wire: Wire) -> Result<f64> {
+    let zero = match &reader.graph.nodes[source(reader, wire)].op {
+        Op::Input(Some(integers)) => integers.scale.map(|_| integers.zero as f64),
+        Op::Quantize(quantizer) => quantizer.zero.uniform(),
+        _ => None,
+    };
+    zero.ok_or_else(|| {
+        Error::input("found integers padded before anything says which of them stands for 0")
+            .mend("put the Pad behind a DequantizeLinear")
+    })
+}
+
 /// Where the integers of a wire were made.
 fn source(reader: &Reader<'_>, mut wire: Wire) -> Wire {
     loop {
         let node = &reader.graph.nodes[wire];
         match (&node.op, node.inputs.first()) {
             (
-                Op::MaxPool(_) | Op::Reshape | Op::Transpose(_) | Op::Upsample(_) | Op::DepthToSpace(..),
+                Op::MaxPool(_)
+                | Op::Reshape
+                | Op::Transpose(_)
+                | Op::Upsample(_)
+                | Op::DepthToSpace(..)
+                | Op::Pad(_),
                 Some(&input),
             ) => wire = input,
             _ => return wire,

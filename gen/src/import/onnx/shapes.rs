@@ -6,6 +6,7 @@ use crate::import::graph::{Op, Window, Wire};
 use super::constant::{axis_of, order, reshaped};
 use super::file::Attributes;
 use super::linear::{one, slid};
+use super::pad::padding;
 use super::{Operands, Reader, Value};
 
 /// Operators of this family; `None` for others.
@@ -39,6 +40,10 @@ pub fn translate(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Opt
                 shape,
             )
         }
+        "Pad" => match padding(reader, operands, wire)? {
+            Some(padding) => padding,
+            None => return Ok(operands.get(0).map(|value| vec![value.clone()])),
+        },
         "ReduceMean" => return mean(reader, operands, wire).map(Some),
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => {
             (Op::Reshape, reshaped(operands.op(), &input, operands.optional(1)?, &attributes)?)
