@@ -47,18 +47,20 @@ fn quantized(value: f64, (scale, zero, is_unsigned): (f32, i64, bool)) -> f64 {
 const LIKE: (f32, i64, bool) = (0.5, 3, false);
 
 #[test]
-fn sums_of_any_scales_and_zeros_are_exact() {
-    for formats in [
-        [LIKE, LIKE],
-        [LIKE, (4.0, -7, false)],
-        [(0.0471, -7, false), (0.913, 105, true)],
-        [(1.3, 0, true), (0.7, 12, false)],
+fn sums_and_differences_of_any_scales_and_zeros_are_exact() {
+    for (formats, op, sign) in [
+        ([LIKE, LIKE], "Add", 1.0),
+        ([LIKE, (4.0, -7, false)], "Add", 1.0),
+        ([(0.0471, -7, false), (0.913, 105, true)], "Add", 1.0),
+        ([(1.3, 0, true), (0.7, 12, false)], "Add", 1.0),
+        ([(1.3, 0, true), (0.7, 12, false)], "Sub", -1.0),
+        ([(0.5, -7, false), (0.31, 105, true)], "Sub", -1.0),
     ] {
         let result = (0.923, 5, false);
         let model = branches(Onnx::default().output("y"), formats)
             .reals("s", &[], &[result.0])
             .integers("z", DataType::Int8, &[], &[result.1])
-            .node("Add", "a b", "sum", &[])
+            .node(op, "a b", "sum", &[])
             .node("QuantizeLinear", "sum s z", "c", &[])
             .node("DequantizeLinear", "c s z", "d", &[])
             .node("MatMul", "d q", "y", &[]);
@@ -67,9 +69,9 @@ fn sums_of_any_scales_and_zeros_are_exact() {
         let frames = frames(400);
         for (frame, found) in frames.outer_iter().zip(run(&graph, &frames).outer_iter()) {
             for (&x, &found) in frame.iter().zip(found) {
-                let sum: f64 = formats.iter().map(|&format| quantized(x.into(), format)).sum();
+                let sum = quantized(x.into(), formats[0]) + sign * quantized(x.into(), formats[1]);
                 let expected = quantized(sum, result) / f64::from(result.0);
-                assert_eq!(found, expected.round() as i64, "{formats:?}: {x}");
+                assert_eq!(found, expected.round() as i64, "{op} {formats:?}: {x}");
             }
         }
         if formats[0].0 == 0.0471 {

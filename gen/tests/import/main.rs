@@ -3,6 +3,7 @@
 mod build;
 mod checks;
 mod circuits;
+mod falling;
 mod hostile;
 mod joins;
 mod kernels;

@@ -7,6 +7,7 @@ pub mod output;
 mod product;
 pub mod real;
 mod tail;
+mod times;
 mod vector;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Faults, Result};
+use crate::exact::Dyadic;
 
 use super::graph::{Graph, Node, Op, Window, Wire};
 use super::norm::uniform;
@@ -236,6 +238,13 @@ impl Builder<'_> {
             self.made.insert(tail.end, made);
             return Ok(());
         }
+        if self.ends(tail.end) && tail.is_linear() {
+            let operand = self.resolved(from)?;
+            let end = tail.end;
+            let made = self.times(&operand, tail)?;
+            self.made.insert(end, made);
+            return Ok(());
+        }
         match (slope, offset) {
             (Some(slope), Some(offset)) if tail.is_linear() && slope != 0.0 => {
                 let (of, before) = match self.affine.get(&from) {
@@ -284,16 +293,36 @@ impl Builder<'_> {
 
     fn sum(&mut self, wire: Wire, node: &Node) -> Result<()> {
         let operands: Vec<Made> =
-            (0..node.inputs.len()).map(|index| self.operand(node, index).cloned()).collect::<Result<_>>()?;
+            node.inputs.iter().map(|&input| self.whole(input)).collect::<Result<_>>()?;
         let unit = Grid::common_unit(operands.iter().map(|made| &made.grid))?;
         let tail = Tail::after(self.graph, wire)?;
         self.taken.extend(&tail.nodes);
         let names: Vec<&str> = operands.iter().map(|made| made.name.as_str()).collect();
         let name = self.sheet.name("sum");
+        if tail.affine().slope().iter().any(|&slope| slope < 0.0) {
+            let name = self.sheet.joined("add", &name, json!(names), json!({}))?;
+            let affine = Affine { of: wire, slope: 1.0, offset: 0.0 };
+            let end = tail.end;
+            let made = self.times(&Operand { made: Made { name, grid: raw(&unit) }, affine }, tail)?;
+            self.made.insert(end, made);
+            return Ok(());
+        }
         let (keys, grid) = self.finish(&name, &tail, &unit, &[0])?;
         let name = self.sheet.joined("add", &name, json!(names), keys)?;
         self.made.insert(tail.end, Made { name, grid });
         Ok(())
+    }
+
+    /// The layer of a wire, made for the purpose where only a factor and an offset stand for it.
+    fn whole(&mut self, wire: Wire) -> Result<Made> {
+        let operand = self.resolved(wire)?;
+        if !self.affine.contains_key(&wire) {
+            return Ok(operand.made);
+        }
+        let made = self.times(&operand, Tail::empty(wire))?;
+        self.affine.remove(&wire);
+        self.made.insert(wire, made.clone());
+        Ok(made)
     }
 
     /// Whether a wire is an output, or goes nowhere but to one through what a circuit leaves out.
@@ -324,7 +353,14 @@ impl Builder<'_> {
 
     /// What has been made of an operand.
     fn operand(&self, node: &Node, index: usize) -> Result<&Made> {
-        node.inputs.get(index).and_then(|wire| self.made.get(wire)).ok_or_else(unquantized)
+        let wire = node.inputs.get(index).ok_or_else(unquantized)?;
+        self.made.get(wire).ok_or_else(|| match self.affine.contains_key(wire) {
+            true => Error::input(
+                "found a factor or an offset before it, which only a product, a sum or a quantizer takes in",
+            )
+            .mend("put a quantizer (Quant, QuantizeLinear) between the two, or the factor behind it"),
+            false => unquantized(),
+        })
     }
 
     /// The layer behind a wire, and the factor and offset between the two.
@@ -344,6 +380,11 @@ struct Operand {
 fn unquantized() -> Error {
     Error::input("found real numbers that no quantizer rounds; expected integers")
         .mend("put a quantizer (Quant, QuantizeLinear) behind it in the model")
+}
+
+/// Sums as they are, in a unit.
+fn raw(unit: &Dyadic) -> Grid {
+    Grid { format: "s16".into(), scale: unit.approximate(), zero: 0, range: [i64::MIN, i64::MAX] }
 }
 
 /// Kernel, stride, dilation and padding in a description.

@@ -56,7 +56,7 @@ impl Grid {
         for grid in grids {
             let factor =
                 Dyadic::of(grid.scale).quotient(&unit).filter(|factor| *factor < 1 << 16).ok_or_else(wide)?;
-            let [low, high] = grid.range.map(|end| (end - grid.zero) * factor);
+            let [low, high] = grid.range.map(|end| end.saturating_sub(grid.zero).saturating_mul(factor));
             range = [range[0].min(low), range[1].max(high)];
         }
         let format = format_of(range).map_err(|_| wide())?;

@@ -11,7 +11,8 @@ use crate::import::tensor::Constant;
 
 use super::output::{Grid, described, exponent, format_of};
 use super::tail::{Tail, Target};
-use super::{Affine, Builder, Made, Operand, unquantized, window_keys};
+use super::times::rise;
+use super::{Affine, Builder, Made, Operand, raw, unquantized, window_keys};
 
 impl Builder<'_> {
     /// A dense layer, a convolution, or an average, which is a convolution by ones.
@@ -19,7 +20,7 @@ impl Builder<'_> {
         let operand = self.resolved(node.inputs[0])?;
         let mut tail = Tail::after(self.graph, wire)?;
         self.taken.extend(&tail.nodes);
-        let (op, kind, mut keys, mut weights) = match &node.op {
+        let (op, kind, keys, weights) = match &node.op {
             Op::MatMul(weights) => ("dense", "fc", Map::new(), weights.clone()),
             Op::Conv { weights, window, groups } => {
                 let mut keys = window_keys(window)?;
@@ -44,12 +45,30 @@ impl Builder<'_> {
             }
             _ => return Err(Error::input("found no product")),
         };
+        let end = tail.end;
+        let made = self.multiplied((op, kind), keys, weights, &operand, tail)?;
+        self.made.insert(end, made);
+        Ok(())
+    }
+
+    /// A layer that multiplies by weights, and what follows.
+    pub(super) fn multiplied(
+        &mut self,
+        (op, kind): (&str, &'static str),
+        mut keys: Map<String, Json>,
+        mut weights: Weights,
+        operand: &Operand,
+        mut tail: Tail,
+    ) -> Result<Made> {
         let name = self.sheet.name(kind);
         if op == "conv2d" {
-            keys.insert("pad_value".into(), json!(pad_value(&operand, keys.get("padding"))?));
+            keys.insert("pad_value".into(), json!(pad_value(operand, keys.get("padding"))?));
         }
         keys.insert("outputs".into(), json!(weights.outputs()));
-        self.take_in(&mut weights, &operand, &mut tail)?;
+        self.take_in(&mut weights, operand, &mut tail)?;
+        if tail.target.is_none() && tail.is_linear() {
+            rise(&mut weights, &mut tail);
+        }
         let scheme = self.weights(&name, &weights)?;
         keys.insert("weights".into(), scheme);
         let units: Vec<Dyadic> = weights
@@ -65,13 +84,15 @@ impl Builder<'_> {
         let (rest, grid) = self.tail(&name, &tail, &units, &sums, &weights.bias)?;
         keys.extend(rest);
         let name = self.sheet.named(op, &name, &operand.made.name, Json::Object(keys))?;
-        self.made.insert(tail.end, Made { name, grid });
-        Ok(())
+        Ok(Made { name, grid })
     }
 
     /// A quantizer by itself: the integers of a layer are its accumulators.
     pub(super) fn requantized(&mut self, operand: &Operand, tail: &Tail) -> Result<Made> {
         let mut tail = tail.clone();
+        if tail.affine().slope().iter().any(|slope| slope * operand.affine.slope < 0.0) {
+            return self.times(operand, tail);
+        }
         let Affine { slope, offset, .. } = operand.affine;
         if (slope, offset) != (1.0, 0.0) {
             let before = Norm { gamma: vec![slope], beta: vec![offset], ..Norm::identity() };
@@ -178,7 +199,8 @@ impl Builder<'_> {
         };
         let affine = tail.affine();
         let offsets = zip(&affine.at_zero(), &[slope], |offset, slope| offset / slope);
-        let unit = units.first().map_or(1.0, Dyadic::approximate);
+        let one = Dyadic::of(1.0);
+        let grid = raw(units.first().unwrap_or(&one));
         let ends = self.ends(tail.end);
         if !ends && !tail.norm.is_identity() {
             return Err(unquantized());
@@ -187,7 +209,8 @@ impl Builder<'_> {
             self.integer_bias(name, bias, &mut keys)?;
             if !tail.is_plain() {
                 let offset = uniform(&affine.at_zero()).unwrap_or(0.0);
-                self.notes.push(format!("A score s of {name} stands for {} · s + {offset}.", slope * unit));
+                self.notes
+                    .push(format!("A score s of {name} stands for {} · s + {offset}.", slope * grid.scale));
             }
         } else if tail.norm.is_identity() {
             self.bias(name, tail, units, bias, &mut keys)?;
@@ -195,7 +218,6 @@ impl Builder<'_> {
             let exact = Tail { offset: offsets, norm: Norm::identity(), ..tail.clone() };
             self.bias(name, &exact, units, bias, &mut keys)?;
         }
-        let grid = Grid { format: "s16".into(), scale: unit, zero: 0, range: [i64::MIN, i64::MAX] };
         Ok((keys, grid))
     }
 

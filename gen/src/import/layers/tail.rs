@@ -56,7 +56,8 @@ impl Tail {
         tail.extended(graph)
     }
 
-    fn empty(end: Wire) -> Tail {
+    /// Nothing behind a wire.
+    pub fn empty(end: Wire) -> Tail {
         Tail {
             offset: vec![0.0],
             norm: Norm::identity(),
@@ -110,29 +111,24 @@ impl Tail {
             }
             return Ok(());
         }
-        let slope = norm.slope();
-        let moves =
-            norm.at_zero().iter().all(|&value| value == 0.0) && slope.iter().all(|&slope| slope > 0.0);
-        if !moves {
-            return Err(Error::input(
-                "found an offset or a falling factor between an activation and its quantizer",
-            )
-            .mend("quantize straight after the activation"));
-        }
-        if let Activation::Clip(ends) = &mut self.activation {
-            let factor = uniform(&slope).ok_or_else(|| {
-                Error::input("found factors per channel after a clip")
-                    .mend("quantize straight after the clip")
-            })?;
-            *ends = ends.map(|end| end * factor);
-        }
-        let scaled = Norm {
-            mean: vec![0.0],
-            gamma: norm.gamma.clone(),
-            variance: norm.variance.clone(),
-            beta: vec![0.0],
+        let (slope, offset) = (norm.slope(), norm.at_zero());
+        let rises = slope.iter().all(|&slope| slope > 0.0) && offset.iter().all(|&offset| offset == 0.0);
+        self.activation = match (&self.activation, uniform(&slope), uniform(&offset)) {
+            (Activation::Clip(ends), Some(slope), Some(offset)) if slope != 0.0 => {
+                moved(*ends, slope, offset)
+            }
+            (activation, ..) if rises && !matches!(activation, Activation::Clip(_)) => activation.clone(),
+            (Activation::Relu, Some(slope), Some(offset)) if slope != 0.0 => {
+                moved([0.0, f64::from(f32::MAX)], slope, offset)
+            }
+            _ => {
+                return Err(Error::input(
+                    "found factors or offsets of different channels, or falling ones, between an activation and its quantizer",
+                )
+                .mend("quantize straight after the activation"));
+            }
         };
-        self.norm = self.norm.then(&scaled);
+        self.norm = self.norm.then(norm);
         Ok(())
     }
 
@@ -159,6 +155,14 @@ impl Tail {
     pub fn affine(&self) -> Norm {
         Norm { beta: self.offset.clone(), ..Norm::identity() }.then(&self.norm)
     }
+}
+
+/// A clip before a factor and an offset, as one behind them.
+fn moved(ends: [f64; 2], slope: f64, offset: f64) -> Activation {
+    let far = f64::from(f32::MAX);
+    let end = |end: f64| if end.abs() >= far { far.copysign(end * slope) } else { end * slope + offset };
+    let [a, b] = ends.map(end);
+    Activation::Clip([a.min(b), a.max(b)])
 }
 
 /// One activation after another, where one can say both.

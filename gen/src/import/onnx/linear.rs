@@ -222,13 +222,13 @@ fn offset(
     with_norm_along(reader, node, wire, Norm { beta, ..norm() }, axis)
 }
 
-/// Add, Sub, Mul, Div of a wire and a constant; Add of two wires.
+/// Add, Sub, Mul, Div of a wire and a constant; Add and Sub of two wires.
 fn arithmetic(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> {
     let (op, node) = (operands.op(), operands.node);
     let (wire, constant, is_first) = match (operands.get(0), operands.get(1)) {
         (Some(Value::Wire(wire)), Some(Value::Constant(constant))) => (*wire, constant, true),
         (Some(Value::Constant(constant)), Some(Value::Wire(wire))) => (*wire, constant, false),
-        (Some(Value::Wire(a)), Some(Value::Wire(b))) if op == "Add" => {
+        (Some(Value::Wire(a)), Some(Value::Wire(b))) if op == "Add" || op == "Sub" => {
             let shape = reader.shape(*a).to_vec();
             if shape != reader.shape(*b) {
                 return Err(Error::input(format!(
@@ -236,7 +236,11 @@ fn arithmetic(reader: &mut Reader<'_>, operands: &Operands<'_>) -> Result<Wire> 
                     reader.shape(*b)
                 )));
             }
-            return reader.push(node, Op::Add, vec![*a, *b], shape);
+            let b = match op {
+                "Sub" => with_norm(reader, node, *b, Norm { gamma: vec![-1.0], ..norm() })?,
+                _ => *b,
+            };
+            return reader.push(node, Op::Add, vec![*a, b], shape);
         }
         (Some(Value::Wire(_)), Some(Value::Wire(_))) => {
             return Err(Error::input(
