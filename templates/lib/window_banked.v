@@ -140,6 +140,7 @@ module window_banked #(
 
   // Banks before the first window's column are read one round later.
   wire [BANKS*BEAT-1:0]  read_data;
+  wire                   unused = &{1'b0, read_data};  // where strides pass over banks
   reg                    read_valid_q;
   reg  [T_BITS-1:0]      read_turn_q;
   reg  [PIXELS-1:0]      read_outside_q;

@@ -112,13 +112,7 @@ impl<'a> Trained<'a> {
         Ok(self.judged(&self.subject.training, vec![target], 0, 0.0)?[0])
     }
 
-    fn judged(
-        &self,
-        frames: &Frames,
-        targets: Vec<Target>,
-        epochs: usize,
-        prune: f64,
-    ) -> Result<Vec<f64>> {
+    fn judged(&self, frames: &Frames, targets: Vec<Target>, epochs: usize, prune: f64) -> Result<Vec<f64>> {
         let session = self.subject.session(&self.description, self.seed, false)?;
         let name = |at: usize| format!("{at}");
         let phases: Vec<Phase> = targets

@@ -112,9 +112,8 @@ fn by_layer(bits: &[u32], method: Method) -> Target {
 /// Bits of the layers that take no more than `memory`: from 8 in all of them, one less where loss · memory becomes least
 /// (wess2018, algorithm 1), the loss being that of the frames learned from.
 fn searched(trained: &Trained, memory: u64) -> Result<Vec<u32>> {
-    let right = |bits: &[u32]| {
-        trained.learned(by_layer(bits, Method::StraightThrough(Adaptation::Conventional)))
-    };
+    let right =
+        |bits: &[u32]| trained.learned(by_layer(bits, Method::StraightThrough(Adaptation::Conventional)));
     let mut bits = vec![8; trained.layers()];
     let before = right(&bits)?;
     while weight_memory(&trained.weights, &bits) > memory {
