@@ -216,6 +216,78 @@ fn described(folder: &Path, activation: &str) -> PathBuf {
     path
 }
 
+/// An IDX file of bytes, as MNIST's are.
+fn idx(path: &Path, shape: &[u32], bytes: &[u8]) {
+    let mut file = vec![0, 0, 8, shape.len() as u8];
+    file.extend(shape.iter().flat_map(|extent| extent.to_be_bytes()));
+    file.extend(bytes);
+    fs::write(path, file).unwrap();
+}
+
+#[test]
+fn idx_files_teach_what_the_same_arrays_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = |name: &str| -> Vec<u8> {
+        let frames = matrix(&root().join("examples/digits").join(name));
+        frames.iter().map(|&value| value as u8).collect()
+    };
+    let [images, labels] = ["test_vectors.npy", "test_labels.npy"].map(bytes);
+    let [frames, classes] = ["images-ubyte", "labels-ubyte"].map(|name| folder.path().join(name));
+    idx(&frames, &[450, 8, 8], &images);
+    idx(&classes, &[450], &labels);
+    let trained = |name: &str, data: String| {
+        let output = folder.path().join(name);
+        let text = format!(
+            "train {MLP} --output {} {data} --fresh --epochs 3 --scheme ternary --retrain 1 --json",
+            output.display()
+        );
+        report(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        fs::read(output.with_extension("npz")).unwrap()
+    };
+    let own = "--data examples/digits/test_vectors.npy --labels examples/digits/test_labels.npy".to_owned();
+    let idx = format!("--data {} --labels {}", frames.display(), classes.display());
+    assert_eq!(trained("own.yaml", own), trained("idx.yaml", idx));
+}
+
+/// Images of which the class is the brightest of three channels, in the binary format of CIFAR-10: its labels are its own.
+#[test]
+fn cifar_files_are_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let [batch, network, output] =
+        ["data_batch_1.bin", "fresh.yaml", "net.yaml"].map(|name| folder.path().join(name));
+    let mut state = 7_u32;
+    let mut records = Vec::new();
+    for record in 0..120_u8 {
+        let class = record % 3;
+        records.push(class);
+        for channel in 0..3 {
+            for _ in 0..32 * 32 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let noise = (state >> 26) as u8;
+                records.push(noise + if channel == class { 150 } else { 0 });
+            }
+        }
+    }
+    fs::write(&batch, records).unwrap();
+    let text = format!(
+        "netetch: 1\nname: net\nweights: absent.npz\ninput: {{shape: [32, 32, 3], format: u8, exp: -8}}\nlayers:\n  \
+         - {{name: conv, op: conv2d, outputs: 8, kernel: 4, stride: 4, weights: {{values: conv.weight, scheme: float}}, \
+         activation: relu, output: {{format: float}}}}\n  - {{name: flat, op: flatten}}\n  \
+         - {{name: fc, op: dense, outputs: 3, weights: {{values: fc.weight, scheme: float}}}}\n\
+         test: {{input: {0}, labels: {0}}}\n",
+        batch.display()
+    );
+    fs::write(&network, text).unwrap();
+    let data = batch.display();
+    let text = format!(
+        "train {} --output {} --data {data} --labels {data} --fresh --epochs 8 --scheme dfp-4 --retrain 3 --activations 6 --json",
+        network.display(),
+        output.display()
+    );
+    let found = report(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    assert_eq!(found["accuracy"].as_f64().unwrap(), 1.0, "{found}");
+}
+
 #[test]
 fn every_kind_of_layer_learns_and_is_what_its_description_says() {
     let folder = tempfile::tempdir().unwrap();
