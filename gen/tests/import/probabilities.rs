@@ -54,6 +54,28 @@ fn probabilities_are_those_of_the_real_scores() {
     }
 }
 
+/// A last factor and offset that all scores share: the circuit gives scores without it, and the probabilities have it.
+#[test]
+fn a_last_factor_counts() {
+    let parted = |model: Onnx| model.reals("half", &[], &[0.375]).reals("five", &[], &[5.0]);
+    let product = parted(scores(&[0.25])).node("Mul", "s half", "h", &[]).node("Add", "h five", "a", &[]);
+    let pooled = parted(scores(&[1.0]))
+        .reals("fine", &[], &[1.0 / 16.0])
+        .reals("wide", &[], &[16.0])
+        .node("Quant", "s fine zero wide", "r", &["signed=1"])
+        .node("Mul", "r half", "h", &[])
+        .node("Sub", "h five", "a", &[]);
+    for (model, scale) in [(product, 0.25 * 0.375), (pooled, 0.375)] {
+        let (_folder, path) = file("onnx", &model.node("Softmax", "a", "p", &[]).bytes());
+        let graph = graph(&path, &input("s8", 1.0 / 16.0));
+        for (frame, found) in frames().outer_iter().zip(run(&graph, &frames()).outer_iter()) {
+            for (p, found) in expected([frame[0], frame[1]], &[scale]).iter().zip(found) {
+                assert!((p * 2_f64.powi(24) - *found as f64).abs() <= 0.51, "{frame}: {p} {found}");
+            }
+        }
+    }
+}
+
 /// Other axes than the channels', and logarithms, are left to the user; so is what an argmax reads.
 #[test]
 fn what_is_no_softmax_over_channels_is_left_out() {

@@ -47,6 +47,8 @@ struct Builder<'a> {
     made: HashMap<Wire, Made>,
     /// The layers that make probabilities of what has been made of a wire.
     probabilities: HashMap<Wire, String>,
+    /// The last factors that scores are given without.
+    factors: HashMap<Wire, f64>,
     affine: HashMap<Wire, Affine>,
     taken: HashSet<Wire>,
     notes: Vec<String>,
@@ -65,6 +67,7 @@ pub fn describe(graph: &Graph, options: &Options) -> Result<Described> {
         sheet: Sheet::default(),
         made: HashMap::new(),
         probabilities: HashMap::new(),
+        factors: HashMap::new(),
         affine: HashMap::new(),
         taken: HashSet::new(),
         notes: Vec::new(),
@@ -190,10 +193,13 @@ impl Builder<'_> {
             );
         }
         if along_channels && self.graph.outputs.contains(&wire) {
-            let keys = match self.options.softmax_in_circuit {
+            let mut keys = match self.options.softmax_in_circuit {
                 true => json!({ "in_circuit": true }),
                 false => json!({ "kernel": "real" }),
             };
+            if let Some(factor) = node.inputs.first().and_then(|scores| self.factors.get(scores)) {
+                keys["beta"] = json!(factor);
+            }
             let name = self.sheet.layer("softmax", "probability", &made.name, keys)?;
             self.probabilities.insert(wire, name);
         } else {
@@ -235,6 +241,7 @@ impl Builder<'_> {
         {
             let made = self.operand(node, 0)?.clone();
             self.notes.push(format!("A last factor and offset of {} are left out.", made.name));
+            self.factors.extend(slope.map(|slope| (tail.end, slope)));
             self.made.insert(tail.end, made);
             return Ok(());
         }

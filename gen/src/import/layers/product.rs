@@ -202,6 +202,9 @@ impl Builder<'_> {
         let one = Dyadic::of(1.0);
         let grid = raw(units.first().unwrap_or(&one));
         let ends = self.ends(tail.end);
+        if slope != 1.0 {
+            self.factors.insert(tail.end, slope);
+        }
         if !ends && !tail.norm.is_identity() {
             return Err(unquantized());
         }
