@@ -293,10 +293,11 @@ impl Group<'_> {
     }
 }
 
-/// Lanes at the narrowest point between two stages' streams: down to what both share, then up again.
+/// Lanes at the narrowest point between two stages' streams: down to what both share, then up again. Where the vectors of
+/// both are of different lengths, a beat there ends where a vector of either does that does not fill its beats.
 pub(super) fn shared_lanes(from: Stream, to: Stream) -> usize {
-    let shared = gcd(from.lanes, to.lanes);
-    if from.length == to.length || !from.is_padded() { shared } else { gcd(shared, from.length) }
+    let padded = [from, to].into_iter().filter(|stream| from.length != to.length && stream.is_padded());
+    padded.fold(gcd(from.lanes, to.lanes), |shared, stream| gcd(shared, stream.length))
 }
 
 /// Beats a frame at the narrowest point between two stages' streams.

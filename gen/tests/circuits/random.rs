@@ -246,6 +246,17 @@ fn networks_that_once_failed_are_right_circuits() {
         3_046_998_546_813_245_541,
         15_324_319_781_971_375_776,
     ];
+    // A flattened input that another reads pixel by pixel, in beats that its channels do not fill.
+    let three = vec![
+        vec![8_190_880_298_980_765_977, 16_250_212_461_761_024_329],
+        vec![
+            13_897_949_283_313_382_366,
+            4_101_453_006_198_833_401,
+            2_029_351_851_954_364_162,
+            8_324_727_967_626_017_876,
+        ],
+        vec![10_107_935_579_631_538_398],
+    ];
     for (input, networks, foldings) in [
         (15_000_935_189_876_686_929, vec![unread], 3_755_611_149_450_586_710),
         (8_505_466_843_550_212_599, vec![gathered], 8_582_531_845_455_704_743),
@@ -255,6 +266,7 @@ fn networks_that_once_failed_are_right_circuits() {
         (13_564_141_844_884_392_969, vec![followed], 10_985_585_777_503_319_429),
         (4_571_760_288_360_122_251, vec![empty], 5_749_722_467_589_586_410),
         (4_955_546_653_002_435_529, vec![alone, passed], 9_392_339_235_850_287_076),
+        (11_356_207_495_754_879_891, three, 10_510_002_779_143_319_407),
     ] {
         let count = networks.len();
         let batch = Batch { input, networks, foldings };
