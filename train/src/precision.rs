@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 const SCALE_BITS: i32 = 8;
 
 /// Codes for the weights of a layer.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "(String, i32, f64)", try_from = "(String, i32, f64)")]
 pub struct Codes {
     /// The integers allowed.
     pub scheme: Scheme,
@@ -24,6 +25,20 @@ pub struct Codes {
     pub exp: i32,
     /// From 1 up to 2, without 2.
     pub scale: f64,
+}
+
+impl From<Codes> for (String, i32, f64) {
+    fn from(codes: Codes) -> Self {
+        (codes.scheme.to_string(), codes.exp, codes.scale)
+    }
+}
+
+impl TryFrom<(String, i32, f64)> for Codes {
+    type Error = Error;
+
+    fn try_from((scheme, exp, scale): (String, i32, f64)) -> Result<Self> {
+        Ok(Codes { scheme: scheme.parse()?, exp, scale })
+    }
 }
 
 impl Codes {

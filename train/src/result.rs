@@ -96,7 +96,7 @@ pub fn judge(session: &Session, trainer: &Trainer, path: &Path) -> Result<Outcom
     let report = Report {
         schema: 1,
         network: session.description.network.name.clone().unwrap_or_default(),
-        phases: last_of_each(&trainer.history),
+        phases: last_of_each(&trainer.history, |epoch| &epoch.phase),
         layers: trainer.network.weighted().map(|node| layer(trainer, node)).collect::<Result<_>>()?,
         frames: session.test.as_ref().map_or(0, |test| test.labels.len()),
         accuracy,
@@ -154,10 +154,10 @@ fn layer(trainer: &Trainer, node: usize) -> Result<Layer> {
     })
 }
 
-fn last_of_each(history: &[Epoch]) -> Vec<Epoch> {
-    let next = |at: usize| history.get(at + 1).map(|epoch| &epoch.phase);
-    let last = |(at, epoch): (usize, &Epoch)| (next(at) != Some(&epoch.phase)).then(|| epoch.clone());
-    history.iter().enumerate().filter_map(last).collect()
+/// The last epoch of each phase.
+pub fn last_of_each<E: Clone>(history: &[E], phase: impl Fn(&E) -> &str) -> Vec<E> {
+    let phases = history.chunk_by(|one, next| phase(one) == phase(next));
+    phases.filter_map(|epochs| epochs.last().cloned()).collect()
 }
 
 fn folder(path: &Path) -> &Path {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use candle_core::Device;
 use ndarray::{Array2, Axis};
@@ -14,7 +14,7 @@ use netetch::float;
 use netetch::import::{self, Options};
 use netetch::ir::Scheme;
 
-use crate::checkpoint;
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::export;
 use crate::network::Network;
@@ -267,19 +267,19 @@ impl Session {
         watch: impl Fn(&Trainer, f64, f64),
     ) -> Result<Trainer> {
         let mut trainer = self.trainer(phases)?;
-        let fingerprint = self.fingerprint(phases);
-        if let Some((path, _)) = kept.filter(|(path, _)| path.exists()) {
-            checkpoint::read(&mut trainer, phases, &self.course, &fingerprint, path)?;
+        let mut kept = kept.map(|(path, every)| Checkpoint::new(path, every, self.fingerprint(phases)));
+        if let Some(kept) = &kept
+            && let Some(whole) = kept.read(&self.device)?
+        {
+            trainer.take_up(phases, &self.course, whole)?;
         }
-        let mut last = Instant::now();
         while !trainer.is_done(phases) {
             let progress = std::cell::Cell::new((0.0, 0.0));
             trainer.advance(phases, &self.course, |done, loss| progress.set((done, loss)))?;
             let (done, loss) = progress.get();
             watch(&trainer, done, loss);
-            if let Some((path, _)) = kept.filter(|(_, every)| last.elapsed() >= *every) {
-                checkpoint::write(&trainer, &fingerprint, path)?;
-                last = Instant::now();
+            if let Some(kept) = &mut kept {
+                kept.keep(|| trainer.state())?;
             }
         }
         Ok(trainer)

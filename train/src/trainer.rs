@@ -14,6 +14,7 @@ use crate::random::Random;
 use crate::recipe::{Adaptation, Method, Phase, Regularizer, Target};
 use crate::schedule::{Plateau, Schedule};
 
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -150,7 +151,7 @@ impl Trainer {
     }
 
     /// Brings network, optimizer and formats into the form that they have in a phase; their numbers are to follow.
-    pub(crate) fn resume(&mut self, phase: usize, phases: &[Phase], course: &Course) -> Result<()> {
+    fn resume(&mut self, phase: usize, phases: &[Phase], course: &Course) -> Result<()> {
         for phase in phases.get(..=phase).ok_or_else(no_phase)?.iter().skip(1) {
             self.enter(phase, course)?;
         }
@@ -442,7 +443,7 @@ impl Shift {
     }
 }
 
-fn no_phase() -> Error {
+pub(crate) fn no_phase() -> Error {
     Error::input("found no phase to train")
 }
 

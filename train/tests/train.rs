@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use ndarray::Array2;
 use netetch::desc::WeightFiles;
 use netetch::{data, emit, lower, plan, sim};
 use serde_json::Value;
+
+mod kill;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -56,36 +57,16 @@ fn a_killed_training_goes_on_and_ends_in_the_same_bytes() {
                    --hold-out 0.1 --schedule plateau --checkpoint-every 0";
     report(&digits(MLP, &whole, options));
     let mut kills = 0;
-    for after in [1, 4, 9, 14] {
-        let mut child = program()
-            .args(digits(MLP, &broken, options))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Killed when the checkpoint says that so many epochs are done.
-        let kept = broken.with_extension("checkpoint");
-        let start = Instant::now();
-        while epochs(&kept) < after && child.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint of {after} epochs");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            kills += 1;
-        }
-        child.wait().unwrap();
+    let kept = broken.with_extension("checkpoint");
+    for epochs in [1, 4, 9, 14] {
+        let was_killed = kill::after(epochs, &kept, program().args(digits(MLP, &broken, options)));
+        kills += usize::from(was_killed);
         assert!(kept.exists() || broken.exists());
     }
     assert!(kills > 1, "killed {kills} times");
     report(&digits(MLP, &broken, options));
     assert_eq!(written(&whole), written(&broken));
-    assert!(!broken.with_extension("checkpoint").exists());
-}
-
-/// Epochs that a checkpoint has seen.
-fn epochs(path: &Path) -> usize {
-    fs::read(path).map_or(0, |bytes| bytes.windows(8).filter(|bytes| *bytes == b"\\\"loss\\\"").count())
+    assert!(!kept.exists());
 }
 
 #[test]

@@ -5,17 +5,18 @@ use std::process::ExitCode;
 
 use candle_core::DType;
 use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use netetch::desc;
 use netetch_train::error::Result;
 use netetch_train::random::Random;
+use netetch_train::result::last_of_each;
 use netetch_train::text::corpus::Corpus;
 use netetch_train::text::export;
 use netetch_train::text::network::TextNetwork;
 use netetch_train::text::trainer::{Course, TextEpoch, TextTrainer};
 use serde::Serialize;
 
-use super::train::Args;
+use super::train::{Args, epochs_bar, forget};
 
 #[derive(Serialize)]
 struct Report {
@@ -60,22 +61,10 @@ pub fn run(args: &Args, text: &Path) -> anyhow::Result<ExitCode> {
         steps: args.steps,
         signals: Some(args.activations),
     };
-    let mut trainer = TextTrainer::new(network, &corpus, course)?;
-    let epochs: usize = phases.iter().map(|phase| phase.epochs).sum();
-    let bar = ProgressBar::new(epochs as u64).with_style(ProgressStyle::with_template(
-        "{spinner} {bar:30} {pos}/{len} epochs  {msg}  {elapsed} of about {duration}",
-    )?);
-    let mut last = Vec::new();
-    for phase in &phases {
-        trainer.run(phase, |epoch| {
-            bar.inc(1);
-            bar.set_message(format!(
-                "{}: {:.3} bits a letter, held out {:.3}, step {:.2e}",
-                epoch.phase, epoch.training, epoch.held_out, epoch.rate
-            ));
-        })?;
-        last.extend(trainer.history.last().cloned());
-    }
+    let mut trainer = TextTrainer::new(network, &corpus, course, &phases)?;
+    let (kept, every) = args.kept();
+    let bar = epochs_bar(&phases)?;
+    trainer.run(&phases, Some((&kept, every)), |history| show(&bar, history))?;
     bar.finish_and_clear();
     let matrices = names.into_iter().zip(trainer.network.matrices()).enumerate();
     let matrices = matrices.map(|(at, (name, own))| {
@@ -91,17 +80,27 @@ pub fn run(args: &Args, text: &Path) -> anyhow::Result<ExitCode> {
         network: description.network.name.clone().unwrap_or_default(),
         letters: corpus.alphabet.len(),
         matrices: matrices.collect(),
-        phases: last,
+        phases: last_of_each(&trainer.history, |epoch| &epoch.phase),
         test_bits,
         perplexity: test_bits.exp2(),
     };
     let described = export::describe(&description, &trainer.network, &trainer.precision, &args.output)?;
     write(&described, &args.output)?;
+    forget(&kept)?;
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
         false => println!("{}\nwritten to {}", report.text(), args.output.display()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(bar: &ProgressBar, history: &[TextEpoch]) {
+    let Some(last) = history.last() else { return };
+    bar.set_position(history.len() as u64);
+    bar.set_message(format!(
+        "{}: {:.3} bits a letter, held out {:.3}, step {:.2e}",
+        last.phase, last.training, last.held_out, last.rate
+    ));
 }
 
 fn write(description: &desc::Description, path: &Path) -> Result<()> {

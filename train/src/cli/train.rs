@@ -1,6 +1,6 @@
 //! `netetch train`: real numbers, then integers, learned from data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -205,19 +205,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let test = args.test.as_deref().zip(args.test_labels.as_deref()).map(|(frames, labels)| [frames, labels]);
     let session = Session::read(&args.network, &args.source(), test, &args.manner(), &args.device.open()?)?;
     let phases = args.phases(&session.layers()?)?;
-    let kept = args.checkpoint.clone().unwrap_or_else(|| args.output.with_extension("checkpoint"));
-    let every = Duration::try_from_secs_f64(args.checkpoint_every).unwrap_or_default();
-    let epochs: usize = phases.iter().map(|phase| phase.epochs).sum();
-    let bar = ProgressBar::new(epochs as u64).with_style(ProgressStyle::with_template(
-        "{spinner} {bar:30} {pos}/{len} epochs  {msg}  {elapsed} of about {duration}",
-    )?);
+    let (kept, every) = args.kept();
+    let bar = epochs_bar(&phases)?;
     let trainer = session.run(&phases, Some((&kept, every)), |trainer, _, _| show(&bar, trainer))?;
     bar.finish_and_clear();
     let outcome = result::judge(&session, &trainer, &args.output)?;
     outcome.write(&args.output)?;
-    if kept.exists() {
-        std::fs::remove_file(&kept)?;
-    }
+    forget(&kept)?;
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&outcome.report)?),
         false => println!("{}\nwritten to {}", text(&outcome), args.output.display()),
@@ -225,7 +219,29 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Epochs of all phases, as far as they have come.
+pub fn epochs_bar(phases: &[Phase]) -> anyhow::Result<ProgressBar> {
+    let epochs: usize = phases.iter().map(|phase| phase.epochs).sum();
+    Ok(ProgressBar::new(epochs as u64).with_style(ProgressStyle::with_template(
+        "{spinner} {bar:30} {pos}/{len} epochs  {msg}  {elapsed} of about {duration}",
+    )?))
+}
+
+/// Removes the checkpoint of a training that is done.
+pub fn forget(kept: &Path) -> anyhow::Result<()> {
+    if kept.exists() {
+        std::fs::remove_file(kept)?;
+    }
+    Ok(())
+}
+
 impl Args {
+    /// Where a checkpoint is kept, and how often.
+    pub fn kept(&self) -> (PathBuf, Duration) {
+        let path = self.checkpoint.clone().unwrap_or_else(|| self.output.with_extension("checkpoint"));
+        (path, Duration::try_from_secs_f64(self.checkpoint_every).unwrap_or_default())
+    }
+
     fn source(&self) -> Source {
         Source { frames: self.data.clone(), labels: self.labels.clone(), except: self.except.clone() }
     }

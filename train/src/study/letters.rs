@@ -68,8 +68,9 @@ pub fn retraining(subject: &Subject, outputs: u64, seed: u64) -> Result<Letters>
     let fresh = widened(&subject.description, outputs)?;
     let mut random = Random::new(&[seed, u64::MAX]);
     let network = TextNetwork::new(&fresh, Some(&mut random), DType::F32, &Device::Cpu)?;
-    let mut trainer = TextTrainer::new(network, &subject.corpus, subject.course.clone())?;
-    trainer.run(&subject.phase(0, subject.epochs[0], None), |_| ())?;
+    let phases = [subject.phase(0, subject.epochs[0], None)];
+    let mut trainer = TextTrainer::new(network, &subject.corpus, subject.course.clone(), &phases)?;
+    trainer.run(&phases, None, |_| ())?;
     let letters = if subject.validates { &subject.corpus.held_out } else { &subject.corpus.test };
     let mut bits = BTreeMap::from([("float".to_owned(), trainer.bits(letters)?)]);
     let real = export::describe(&fresh, &trainer.network, &TextPrecision::default(), fresh.path())?;
@@ -82,12 +83,14 @@ pub fn retraining(subject: &Subject, outputs: u64, seed: u64) -> Result<Letters>
     };
     let retrained = |targets: Vec<Target>, epochs: usize| -> Result<Vec<f64>> {
         let network = TextNetwork::new(&real, None, DType::F32, &Device::Cpu)?;
-        let mut trainer = TextTrainer::new(network, &subject.corpus, subject.course.clone())?;
-        let one = |target: Target| {
-            trainer.run(&subject.phase(1, epochs, Some(target)), |_| ())?;
+        let phases: Vec<Phase> =
+            targets.into_iter().map(|target| subject.phase(1, epochs, Some(target))).collect();
+        let mut trainer = TextTrainer::new(network, &subject.corpus, subject.course.clone(), &phases)?;
+        let one = |count: usize| {
+            trainer.run(&phases[..count], None, |_| ())?;
             trainer.bits(letters)
         };
-        targets.into_iter().map(one).collect()
+        (1..=phases.len()).map(one).collect()
     };
     let epochs = subject.epochs[1];
     for own in BITS {
@@ -113,12 +116,9 @@ pub fn retraining(subject: &Subject, outputs: u64, seed: u64) -> Result<Letters>
 impl Subject {
     /// What ends the name of a result of this text and these settings.
     pub fn digest(&self) -> String {
-        let Corpus { alphabet, training, held_out, test } = &self.corpus;
-        let letters = [training, held_out, test]
-            .map(|part| Random::new(&part.iter().map(|&letter| letter.into()).collect::<Vec<_>>()).bits());
         let settings = (&self.course, self.epochs, self.rates, self.validates);
         let layers = &self.description.network.layers;
-        super::digest(&format!("{alphabet:?} {letters:x?} {settings:?} {layers:?}"))
+        super::digest(&format!("{} {settings:?} {layers:?}", self.corpus.digest()))
     }
 
     fn phase(&self, kind: usize, epochs: usize, target: Option<Target>) -> Phase {

@@ -5,6 +5,7 @@ use std::path::Path;
 use netetch::error::{Error as Fault, Place};
 
 use crate::error::{Error, Result};
+use crate::random::Random;
 
 /// A text longer than this is refused.
 const GREATEST_FILE: u64 = 256 << 20;
@@ -70,6 +71,13 @@ impl Corpus {
         let (training, rest) = numbers.split_at(LEARNED * part);
         let (held_out, test) = rest.split_at(part);
         Ok(Corpus { training: training.to_vec(), held_out: held_out.to_vec(), test: test.to_vec(), alphabet })
+    }
+
+    /// What another text hardly shares.
+    pub fn digest(&self) -> String {
+        let numbers = [&self.training, &self.held_out, &self.test]
+            .map(|part| Random::new(&part.iter().map(|&letter| letter.into()).collect::<Vec<_>>()).bits());
+        format!("{:?} {numbers:x?}", self.alphabet)
     }
 }
 

@@ -129,15 +129,16 @@ fn a_text_is_learned_in_real_numbers_and_in_integers_the_same_every_time() {
         method: Method::StraightThrough(Adaptation::OneEpoch),
         activations: true,
     };
+    let phases = [phase(12, None), phase(0, Some(target(2))), phase(4, Some(target(2)))];
     let run = || {
-        let mut trainer =
-            TextTrainer::new(network(letters, &[16], DType::F32), &corpus, course.clone()).unwrap();
+        let network = network(letters, &[16], DType::F32);
+        let mut trainer = TextTrainer::new(network, &corpus, course.clone(), &phases).unwrap();
         let before = trainer.bits(&corpus.test).unwrap();
-        trainer.run(&phase(12, None), |_| ()).unwrap();
+        trainer.run(&phases[..1], None, |_| ()).unwrap();
         let real = trainer.bits(&corpus.test).unwrap();
-        trainer.run(&phase(0, Some(target(2))), |_| ()).unwrap();
+        trainer.run(&phases[..2], None, |_| ()).unwrap();
         let direct = trainer.bits(&corpus.test).unwrap();
-        trainer.run(&phase(4, Some(target(2))), |_| ()).unwrap();
+        trainer.run(&phases, None, |_| ()).unwrap();
         (before, real, direct, trainer)
     };
     let (before, real, direct, trainer) = run();
@@ -178,6 +179,7 @@ fn integers_of_a_text_are_multiples_of_their_units() {
 fn another_alphabet_is_refused() {
     let corpus = Corpus::of(&"abcdef".repeat(20)).unwrap();
     let course = Course { streams: 2, length: 4, steps: 1, signals: None };
-    let error = TextTrainer::new(network(4, &[3], DType::F32), &corpus, course).unwrap_err().to_string();
+    let error = TextTrainer::new(network(4, &[3], DType::F32), &corpus, course, &[phase(1, None)]);
+    let error = error.unwrap_err().to_string();
     assert!(error.contains("6 different letters") && error.contains("shape: [6]"), "{error}");
 }

@@ -1,18 +1,25 @@
 //! Trains a network on text: each step goes on where the one before stopped, its gradients reach back to its own first letter.
 
+use std::path::Path;
+use std::time::Duration;
+
 use candle_core::{DType, Tensor};
 use netetch::ir::Scheme;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
 use crate::forward::cross_entropy;
 use crate::optimizer::Optimizer;
 use crate::precision::Codes;
 use crate::recipe::{Adaptation, Method, Phase, Target};
 use crate::schedule::Plateau;
+use crate::trainer::no_phase;
 
 use super::corpus::{Corpus, Streams};
 use super::network::{State, TextNetwork, TextPrecision, as_matrix};
+
+mod state;
 
 /// Streams and letters of a step where a text is judged.
 const JUDGED: [usize; 2] = [32, 64];
@@ -50,13 +57,23 @@ pub struct TextEpoch {
 pub struct TextTrainer<'a> {
     /// The network.
     pub network: TextNetwork,
-    /// Of the phase that was last.
+    /// Of the phase at work.
     pub precision: TextPrecision,
     /// What has been.
     pub history: Vec<TextEpoch>,
     corpus: &'a Corpus,
     course: Course,
-    state: State,
+    /// The phase at work, by its position.
+    phase: usize,
+    /// Epochs of it that are done.
+    epoch: usize,
+    /// Of the phase at work.
+    optimizer: Optimizer,
+    /// Of the phase at work.
+    plateau: Plateau,
+    /// Behind the letters that were last.
+    memory: State,
+    /// Steps through the text, in all phases.
     done: usize,
 }
 
@@ -64,8 +81,9 @@ impl<'a> TextTrainer<'a> {
     /// A training that is about to begin.
     ///
     /// # Errors
-    /// When the network has not as many letters as the text, or the text is too short for so many streams.
-    pub fn new(network: TextNetwork, corpus: &'a Corpus, course: Course) -> Result<Self> {
+    /// When the network has not as many letters as the text, the text is too short for so many streams, or the first phase does
+    /// not suit.
+    pub fn new(network: TextNetwork, corpus: &'a Corpus, course: Course, phases: &[Phase]) -> Result<Self> {
         if network.letters != corpus.alphabet.len() {
             return Err(Error::input(format!(
                 "found a text of {} different letters; expected {}, the network's input",
@@ -78,23 +96,63 @@ impl<'a> TextTrainer<'a> {
             )));
         }
         Streams::new(&corpus.training, course.streams, course.length)?;
-        let state = network.rest(course.streams)?;
-        Ok(TextTrainer {
+        let memory = network.rest(course.streams)?;
+        let first = phases.first().ok_or_else(no_phase)?;
+        let optimizer = Optimizer::new(first.rule, &network.trained())?;
+        let mut trainer = TextTrainer {
             network,
             precision: TextPrecision::default(),
             history: Vec::new(),
             corpus,
             course,
-            state,
+            phase: 0,
+            epoch: 0,
+            optimizer,
+            plateau: Plateau::default(),
+            memory,
             done: 0,
-        })
+        };
+        trainer.enter(first)?;
+        Ok(trainer)
     }
 
-    /// Trains a phase from its first epoch to its last; `watch` sees every epoch.
+    /// Trains to the end of these phases, those before the one at work being done; with a checkpoint, takes it up where it is
+    /// there, and keeps it anew so often. `watch` sees every epoch.
     ///
     /// # Errors
-    /// When a phase asks for what networks with a memory do not have, the loss is no number, or memory is short.
-    pub fn run(&mut self, phase: &Phase, watch: impl Fn(&TextEpoch)) -> Result<()> {
+    /// When a phase asks for what networks with a memory do not have, the loss is no number, memory is short, or the checkpoint
+    /// cannot be read or written.
+    pub fn run(
+        &mut self,
+        phases: &[Phase],
+        kept: Option<(&Path, Duration)>,
+        watch: impl Fn(&[TextEpoch]),
+    ) -> Result<()> {
+        let mut kept = match kept {
+            Some((path, every)) => Some(Checkpoint::new(path, every, self.fingerprint(phases)?)),
+            None => None,
+        };
+        if let Some(kept) = &kept
+            && let Some(whole) = kept.read(&self.network.device)?
+        {
+            self.take_up(phases, whole)?;
+        }
+        loop {
+            while self.epoch >= phases[self.phase].epochs {
+                let Some(next) = phases.get(self.phase + 1) else { return Ok(()) };
+                (self.phase, self.epoch) = (self.phase + 1, 0);
+                self.enter(next)?;
+            }
+            self.train_epoch(&phases[self.phase])?;
+            watch(&self.history);
+            if let Some(kept) = &mut kept {
+                kept.keep(|| self.state())?;
+            }
+        }
+    }
+
+    /// Codes and bits of a phase.
+    fn enter(&mut self, phase: &Phase) -> Result<()> {
         if phase.prune > 0.0 {
             return Err(Error::input(
                 "found pruning of a network with a memory; it is there for frames alone",
@@ -105,29 +163,31 @@ impl<'a> TextTrainer<'a> {
             self.precision.signals = self.course.signals.filter(|_| target.activations);
             self.find_codes(target)?;
         }
-        let mut optimizer = Optimizer::new(phase.rule, &self.network.trained())?;
-        let mut plateau = Plateau::default();
-        for epoch in 0..phase.epochs {
-            if let Some(target) = &phase.target
-                && adapts(target, epoch)?
-            {
-                self.find_codes(target)?;
-            }
-            let (mut sum, mut rate) = (0.0, phase.rate);
-            for step in 0..self.course.steps {
-                let done =
-                    (epoch * self.course.steps + step) as f64 / (phase.epochs * self.course.steps) as f64;
-                rate = phase.rate * phase.schedule.factor(done, plateau);
-                sum += self.step(&mut optimizer, rate, &phase.name)?;
-            }
-            let held_out = self.bits(&self.corpus.held_out)?;
-            // Fewer bits are better, and count as more that is right.
-            plateau.note((1e6 / held_out.max(1e-6)) as usize);
-            let training = sum / self.course.steps.max(1) as f64 / std::f64::consts::LN_2;
-            let own = TextEpoch { phase: phase.name.clone(), epoch: epoch + 1, training, held_out, rate };
-            watch(&own);
-            self.history.push(own);
+        self.optimizer = Optimizer::new(phase.rule, &self.network.trained())?;
+        self.plateau = Plateau::default();
+        Ok(())
+    }
+
+    fn train_epoch(&mut self, phase: &Phase) -> Result<()> {
+        if let Some(target) = &phase.target
+            && adapts(target, self.epoch)?
+        {
+            self.find_codes(target)?;
         }
+        let steps = self.course.steps;
+        let (mut sum, mut rate) = (0.0, phase.rate);
+        for step in 0..steps {
+            let done = (self.epoch * steps + step) as f64 / (phase.epochs * steps) as f64;
+            rate = phase.rate * phase.schedule.factor(done, self.plateau);
+            sum += self.step(rate, &phase.name)?;
+        }
+        self.epoch += 1;
+        let held_out = self.bits(&self.corpus.held_out)?;
+        // Fewer bits are better, and count as more that is right.
+        self.plateau.note((1e6 / held_out.max(1e-6)) as usize);
+        let training = sum / steps.max(1) as f64 / std::f64::consts::LN_2;
+        let epoch = self.epoch;
+        self.history.push(TextEpoch { phase: phase.name.clone(), epoch, training, held_out, rate });
         Ok(())
     }
 
@@ -153,14 +213,14 @@ impl<'a> TextTrainer<'a> {
     }
 
     /// The mean loss of a step's letters, in nats.
-    fn step(&mut self, optimizer: &mut Optimizer, rate: f64, phase: &str) -> Result<f64> {
+    fn step(&mut self, rate: f64, phase: &str) -> Result<f64> {
         let streams = Streams::new(&self.corpus.training, self.course.streams, self.course.length)?;
         let step = streams.step(self.done);
         if step.begins {
-            self.state = self.network.rest(self.course.streams)?;
+            self.memory = self.network.rest(self.course.streams)?;
         }
-        let (scores, state) =
-            self.network.forward(&step.letters, step.length, &self.state, &self.precision)?;
+        let (scores, memory) =
+            self.network.forward(&step.letters, step.length, &self.memory, &self.precision)?;
         let loss = cross_entropy(&scores, &Tensor::new(&step.next[..], &self.network.device)?)?;
         let own = loss.to_dtype(DType::F64)?.to_scalar::<f64>()?;
         if !own.is_finite() {
@@ -168,8 +228,8 @@ impl<'a> TextTrainer<'a> {
                 .mend("train with a smaller step: --rate"));
         }
         let gradients = loss.backward()?;
-        optimizer.step(&self.network.trained(), &gradients, rate)?;
-        self.state = state;
+        self.optimizer.step(&self.network.trained(), &gradients, rate)?;
+        self.memory = memory;
         self.done += 1;
         Ok(own)
     }
