@@ -1,6 +1,7 @@
 //! Quantized neural networks to verified circuits.
 #![warn(missing_docs)]
 
+pub mod cluster;
 pub mod compress;
 pub mod data;
 pub mod desc;

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use netetch::explore::Point;
 use netetch::tool::{Tool, ToolKind};
+
+mod hyperqueue;
+use hyperqueue::Running;
 
 /// A network so small that its circuits are synthesized in seconds.
 const NETWORK: &str = "
@@ -96,58 +99,11 @@ fn a_run_goes_on_where_it_was() {
     assert_eq!(points(folder.path()), first);
 }
 
-/// A server and workers of the wheel, in a process of their own.
-const CLUSTER: &str = "
-import sys, time
-from hyperqueue.cluster import LocalCluster, WorkerConfig
-cluster = LocalCluster(server_dir=sys.argv[1])
-for _ in range(int(sys.argv[2])):
-    cluster.start_worker(WorkerConfig(cores=1))
-print('ready', flush=True)
-time.sleep(3600)
-";
-
-/// Ends the process with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn cluster(python: &Path, server: &Path, workers: usize) -> Running {
-    use std::io::BufRead;
-    let mut child = Command::new(python)
-        .args(["-c", CLUSTER])
-        .arg(server)
-        .arg(workers.to_string())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
-    let running = Running(child);
-    assert!(lines.map_while(Result::ok).any(|line| line == "ready"), "the cluster does not start");
-    running
-}
-
-fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("NETETCH_HQ_PYTHON").map(PathBuf::from);
-    let local = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin/python");
-    let mut all = named.into_iter().chain([local, PathBuf::from("python3")]);
-    all.find(|python| {
-        let found = Command::new(python).args(["-c", "import hyperqueue"]).output();
-        found.is_ok_and(|output| output.status.success())
-    })
-}
-
 /// The cluster is killed when some of the circuits are ready: those stay, the run says what happened, and the next one, on
 /// another cluster, builds the rest.
 #[test]
 fn a_cluster_that_is_lost_loses_nothing() {
-    let Some(python) = python() else {
+    let Some(python) = hyperqueue::python() else {
         println!("skipped: no Python with the package `hyperqueue`");
         return;
     };
@@ -165,7 +121,7 @@ fn a_cluster_that_is_lost_loses_nothing() {
         command
     };
     let server = folder.path().join("first");
-    let first = cluster(&python, &server, 2);
+    let first = hyperqueue::cluster(&python, &server, 2);
     let mut running = Running(run(&server).spawn().unwrap());
     let deadline = Instant::now() + Duration::from_secs(400);
     while results(&output).is_empty() && running.0.try_wait().unwrap().is_none() && Instant::now() < deadline
@@ -179,7 +135,7 @@ fn a_cluster_that_is_lost_loses_nothing() {
     let texts = || -> Vec<Vec<u8>> { kept.iter().map(|path| fs::read(path).unwrap()).collect() };
     let before = texts();
     let server = folder.path().join("second");
-    let second = cluster(&python, &server, 2);
+    let second = hyperqueue::cluster(&python, &server, 2);
     assert!(run(&server).status().unwrap().success());
     drop(second);
     assert_eq!(texts(), before, "what was ready is as it was");

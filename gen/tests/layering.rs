@@ -7,7 +7,7 @@ use std::process::Command;
 /// The floors of `gen/src`, from the bottom; one line each.
 const FLOORS: [&[&str]; 10] = [
     &["error", "exact", "file", "fixed", "tool", "target"],
-    &["desc", "share"],
+    &["cluster", "desc", "share"],
     &["import", "data"],
     &["ir"],
     &["quant"],

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use netetch::cluster::{self, Cluster};
 use netetch::error::{Error, Result};
-use netetch::explore::{self, Cluster, Outcome, Point, Task};
+use netetch::explore::{self, Outcome, Point, Task};
 use netetch::file::write_whole;
 use netetch::plan;
 use netetch::target::Target;
@@ -132,12 +133,14 @@ fn build(args: &Args, points: &mut [Point], store: &Path) -> Result<()> {
         Executor::Hq => {
             let program = std::env::current_exe()
                 .map_err(|error| Error::tool(format!("cannot find this program itself: {error}")))?;
-            let task = [program.display().to_string(), "explore".to_owned(), "--task".to_owned()];
-            let absolute = |folder: &PathBuf| {
-                std::path::absolute(folder).map_err(|error| Error::io(folder, "find it", &error))
+            let command = [program.display().to_string(), "explore".to_owned(), "--task".to_owned()];
+            let task = |folder: &PathBuf| {
+                let folder =
+                    std::path::absolute(folder).map_err(|error| Error::io(folder, "find it", &error))?;
+                Ok(explore::on_cluster(&folder))
             };
-            let folders: Vec<PathBuf> = folders.iter().map(absolute).collect::<Result<_>>()?;
-            explore::on_cluster(&Cluster::find()?, args.hq_server.as_deref(), &task, &folders, &done)
+            let tasks: Vec<cluster::Task> = folders.iter().map(task).collect::<Result<_>>()?;
+            Cluster::find()?.run(args.hq_server.as_deref(), &command, &tasks, &done)
         }
     };
     bar.finish_and_clear();

@@ -25,7 +25,7 @@ use crate::synth::{self, report::Resources};
 use crate::target::Target;
 
 pub use draw::draw;
-pub use executor::{Cluster, on_cluster, on_this_machine};
+pub use executor::{on_cluster, on_this_machine};
 
 const RESULT: &str = "result.json";
 const TASK: &str = "task.json";
