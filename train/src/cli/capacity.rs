@@ -16,7 +16,7 @@ use netetch_train::schedule::Schedule;
 use netetch_train::session::Source;
 use netetch_train::study::capacity::{Choice, Curve, Point, REAL_BITS, choices, effective_compression};
 use netetch_train::study::digits::{Subject, Trained, widened};
-use netetch_train::study::{plots, run as all, tables};
+use netetch_train::study::{plots, tables};
 use serde::{Deserialize, Serialize};
 
 /// Trains a network at several widths and numbers of bits, and says which of them to take for a weight memory.
@@ -68,9 +68,8 @@ pub struct Args {
     /// Frames of a step.
     #[arg(long, default_value_t = 64)]
     batch: usize,
-    /// Trainings at a time.
-    #[arg(long, default_value_t = 2)]
-    jobs: usize,
+    #[command(flatten)]
+    executor: super::executor::Args,
     /// Where results and drawings go.
     #[arg(long, default_value = "rtl_out/capacity")]
     folder: PathBuf,
@@ -122,8 +121,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             (format!("{name}_w{}_s{seed}_b{bits}_{digest}", tables::key(factor)), (factor, seed))
         })
         .collect();
-    let trials: Vec<Trial> =
-        all(&args.folder, &jobs, args.jobs, |&(factor, seed)| trial(&subject, &args.bits, factor, seed))?;
+    let work = |&(factor, seed): &(f64, u64)| trial(&subject, &args.bits, factor, seed);
+    let Some(trials) = args.executor.run(&args.folder, &jobs, work)? else { return Ok(ExitCode::SUCCESS) };
     let mut widths = args.widths.clone();
     widths.sort_by(f64::total_cmp);
     let curve = |(at, bits): (usize, u32)| Curve {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netetch::desc;
-use netetch_train::study::letters::{Letters, Subject, retraining};
-use netetch_train::study::{run as all, tables};
+use netetch_train::study::letters::{Subject, retraining};
+use netetch_train::study::tables;
 use netetch_train::text::corpus::Corpus;
 use netetch_train::text::trainer::Course;
 
@@ -23,9 +23,8 @@ pub struct Args {
     /// How many seeds.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
-    /// Trainings at a time.
-    #[arg(long, default_value_t = 2)]
-    jobs: usize,
+    #[command(flatten)]
+    executor: super::executor::Args,
     /// Outputs of the layers with a memory.
     #[arg(long, value_delimiter = ',', default_value = "32,64")]
     outputs: Vec<u64>,
@@ -62,8 +61,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         .flat_map(|seed| args.outputs.iter().map(move |&outputs| (outputs, seed)))
         .map(|(outputs, seed)| (format!("o{outputs}_s{seed}_{digest}"), (outputs, seed)))
         .collect();
-    let found: Vec<Letters> =
-        all(&args.folder, &jobs, args.jobs, |&(outputs, seed)| retraining(&subject, outputs, seed))?;
+    let work = |&(outputs, seed): &(u64, u64)| retraining(&subject, outputs, seed);
+    let Some(found) = args.executor.run(&args.folder, &jobs, work)? else { return Ok(ExitCode::SUCCESS) };
     let columns = args.outputs.iter().map(|&outputs| {
         let own = jobs.iter().zip(&found).filter(|((_, job), _)| job.0 == outputs);
         (outputs, own.map(|(_, letters)| letters.clone()).collect())

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 pub mod capacity;
 pub mod device;
+pub mod executor;
 pub mod letters;
 pub mod papers;
 pub mod text;

@@ -10,8 +10,8 @@ use netetch_train::schedule::Schedule;
 use netetch_train::session::Source;
 use netetch_train::study::digits::Subject;
 use netetch_train::study::papers::{Shares, regularization, step_adaptation};
+use netetch_train::study::plots;
 use netetch_train::study::tables::{self, Widths};
-use netetch_train::study::{plots, run as all};
 
 /// Measures the papers' comparisons on handwritten digits, with several seeds; prints the tables of docs/papers.md.
 #[derive(Debug, clap::Args)]
@@ -37,9 +37,8 @@ pub struct Args {
     /// How many seeds.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
-    /// Trainings at a time.
-    #[arg(long, default_value_t = 2)]
-    jobs: usize,
+    #[command(flatten)]
+    executor: super::executor::Args,
     /// Epochs in real numbers, and of each retraining.
     #[arg(long, value_name = "REAL,INTEGER", value_parser = super::list::<usize, 2>, default_value = "60,60")]
     epochs: [usize; 2],
@@ -63,31 +62,32 @@ pub struct Args {
 /// Trains what is not there yet, and prints.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let subject = subject(&args)?;
-    let seeds = || 1..=args.seeds;
     let digest = subject.digest();
-    let jobs = |name: &str, factors: &[f64]| -> Vec<(String, (f64, u64))> {
+    let jobs = |name: &str, study: Study, factors: &[f64]| -> Vec<(String, (Study, f64, u64))> {
         let one = |factor: f64, seed: u64| {
-            (format!("{name}_w{}_s{seed}_{digest}", tables::key(factor)), (factor, seed))
+            (format!("{name}_w{}_s{seed}_{digest}", tables::key(factor)), (study, factor, seed))
         };
-        seeds().flat_map(|seed| factors.iter().map(move |&factor| one(factor, seed))).collect()
+        (1..=args.seeds).flat_map(|seed| factors.iter().map(move |&factor| one(factor, seed))).collect()
     };
-    let adaptation: Vec<(String, (f64, u64))> = jobs("steps", &args.widths);
-    let shares: Vec<Shares> =
-        all(&args.folder, &adaptation, args.jobs, |&(factor, seed)| step_adaptation(&subject, factor, seed))?;
+    let adaptation = jobs("steps", step_adaptation, &args.widths);
+    let all = [&adaptation[..], &jobs("levels", regularization, &[DRAWN])].concat();
+    let work = |&(study, factor, seed): &(Study, f64, u64)| study(&subject, factor, seed);
+    let Some(shares) = args.executor.run(&args.folder, &all, work)? else { return Ok(ExitCode::SUCCESS) };
+    let (steps, levels) = shares.split_at(adaptation.len());
     let mut widths = Widths::new();
-    for ((_, (factor, _)), shares) in adaptation.iter().zip(shares) {
-        widths.entry(tables::key(*factor)).or_default().push(shares);
+    for ((_, (_, factor, _)), shares) in adaptation.iter().zip(steps) {
+        widths.entry(tables::key(*factor)).or_default().push(shares.clone());
     }
     println!("## Steps\n\n{}", tables::step_adaptation(&widths));
     let curves = tables::curves(&widths);
     println!("## Effective compression\n\n{}", tables::compression(&curves));
     plots::draw(&curves, &args.folder)?;
-    let drawn = jobs("levels", &[DRAWN]);
-    let shares: Vec<Shares> =
-        all(&args.folder, &drawn, args.jobs, |&(factor, seed)| regularization(&subject, factor, seed))?;
-    println!("## Levels\n\n{}", tables::regularization(&shares));
+    println!("## Levels\n\n{}", tables::regularization(levels));
     Ok(ExitCode::SUCCESS)
 }
+
+/// What a width and a seed give.
+type Study = fn(&Subject, f64, u64) -> Result<Shares>;
 
 /// The width of the network that weights are drawn to their levels in.
 const DRAWN: f64 = 0.5;

@@ -7,9 +7,10 @@ pub mod papers;
 pub mod plots;
 pub mod tables;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use netetch::cluster::{Cluster, Task};
 use netetch::error::{Error as Fault, Place};
 use netetch::file::write_whole;
 use rayon::prelude::*;
@@ -19,14 +20,30 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 use crate::random::Random;
 
-/// The results of all `jobs`, in their order, at most `threads` at a time; those that `folder` holds are not computed again.
+/// Who does the jobs.
+#[derive(Clone, Debug)]
+pub enum Executor {
+    /// This machine, so many at a time.
+    Local(usize),
+    /// A HyperQueue cluster that sees the same files.
+    Cluster {
+        /// How it is spoken to.
+        cluster: Cluster,
+        /// The server's folder; HyperQueue's own when absent.
+        server: Option<PathBuf>,
+        /// With a job's name behind it: a command that does [`one`].
+        command: Vec<String>,
+    },
+}
+
+/// The results of all `jobs`, in their order; those that `folder` holds are not computed again.
 ///
 /// # Errors
-/// When a job fails, or its result cannot be written.
+/// When a job fails, its result cannot be written, or the cluster is lost.
 pub fn run<J: Sync, T: Serialize + DeserializeOwned + Send>(
     folder: &Path,
     jobs: &[(String, J)],
-    threads: usize,
+    executor: &Executor,
     work: impl Fn(&J) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     std::fs::create_dir_all(folder).map_err(|error| Fault::io(folder, "make the folder", &error))?;
@@ -35,27 +52,71 @@ pub fn run<J: Sync, T: Serialize + DeserializeOwned + Send>(
     );
     let bar = ProgressBar::new(jobs.len() as u64)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let threads = match executor {
+        Executor::Local(threads) => *threads,
+        Executor::Cluster { cluster, server, command } => {
+            let tasks =
+                jobs.iter().map(|(name, _)| Task { argument: name.clone(), result: kept(folder, name) });
+            let tasks: Vec<Task> = tasks.filter(|task| !task.result.exists()).collect();
+            let known = jobs.len() - tasks.len();
+            cluster
+                .run(server.as_deref(), command, &tasks, &|ready| bar.set_position((known + ready) as u64))?;
+            bar.reset();
+            1
+        }
+    };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     let pool = pool.map_err(|error| Error::input(format!("cannot start {threads} threads: {error}")))?;
-    let one = |(name, job): &(String, J)| -> Result<T> {
-        let path = folder.join(format!("{name}.json"));
-        if let Ok(text) = std::fs::read(&path) {
-            bar.inc(1);
-            return serde_json::from_slice(&text).map_err(|error| {
-                let fault = Fault::input(format!("found a result that is none: {error}"));
-                Error::Input(fault.mend("remove it to compute it anew").at(Place::file(&path)))
-            });
-        }
-        let result = work(job)?;
-        let text = serde_json::to_vec_pretty(&result).map_err(|error| Error::input(error.to_string()))?;
-        write_whole(&path, text)?;
-        bar.set_message(name.clone());
+    let done = |job: &(String, J)| {
+        let result = done(folder, job, &work);
+        bar.set_message(job.0.clone());
         bar.inc(1);
-        Ok(result)
+        result
     };
-    let results = pool.install(|| jobs.par_iter().map(one).collect());
+    let results = pool.install(|| jobs.par_iter().map(done).collect());
     bar.finish_and_clear();
     results
+}
+
+/// The result of the job of this name, computed unless `folder` holds it.
+///
+/// # Errors
+/// When there is no such job, it fails, or its result cannot be written.
+pub fn one<J, T: Serialize + DeserializeOwned>(
+    folder: &Path,
+    jobs: &[(String, J)],
+    name: &str,
+    work: impl Fn(&J) -> Result<T>,
+) -> Result<T> {
+    let job = jobs.iter().find(|(own, _)| own == name).ok_or_else(|| {
+        Error::input(format!("found no training `{name}` of these networks, data and settings"))
+            .mend("let the workers see the same files, and run the same program")
+    })?;
+    std::fs::create_dir_all(folder).map_err(|error| Fault::io(folder, "make the folder", &error))?;
+    done(folder, job, work)
+}
+
+/// The file of a result.
+fn kept(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.json"))
+}
+
+fn done<J, T: Serialize + DeserializeOwned>(
+    folder: &Path,
+    (name, job): &(String, J),
+    work: impl Fn(&J) -> Result<T>,
+) -> Result<T> {
+    let path = kept(folder, name);
+    if let Ok(text) = std::fs::read(&path) {
+        return serde_json::from_slice(&text).map_err(|error| {
+            let fault = Fault::input(format!("found a result that is none: {error}"));
+            Error::Input(fault.mend("remove it to compute it anew").at(Place::file(&path)))
+        });
+    }
+    let result = work(job)?;
+    let text = serde_json::to_vec_pretty(&result).map_err(|error| Error::input(error.to_string()))?;
+    write_whole(&path, text)?;
+    Ok(result)
 }
 
 /// A name's ending that says what decides a result: 16 hexadecimal digits, which other settings hardly share.
@@ -88,13 +149,23 @@ mod tests {
                 if n == fails_at { Err(Error::input("stop")) } else { Ok(n * n) }
             }
         };
-        assert!(run::<_, u32>(folder.path(), &jobs, 1, work(4)).is_err());
+        assert!(run::<_, u32>(folder.path(), &jobs, &Executor::Local(1), work(4)).is_err());
         let before = computed.load(Ordering::Relaxed);
-        assert_eq!(run::<_, u32>(folder.path(), &jobs, 2, work(9)).unwrap(), [0, 1, 4, 9, 16]);
+        assert_eq!(
+            run::<_, u32>(folder.path(), &jobs, &Executor::Local(2), work(9)).unwrap(),
+            [0, 1, 4, 9, 16]
+        );
         assert_eq!(computed.load(Ordering::Relaxed) + before - 1, before + 5, "only what was not there");
         std::fs::write(folder.path().join("job0.json"), "no number").unwrap();
+        assert_eq!(one::<_, u32>(folder.path(), &jobs, "job3", work(9)).unwrap(), 9);
         assert!(
-            run::<_, u32>(folder.path(), &jobs, 1, work(9)).unwrap_err().to_string().contains("remove it")
+            one::<_, u32>(folder.path(), &jobs, "job9", work(9)).unwrap_err().to_string().contains("`job9`")
+        );
+        assert!(
+            run::<_, u32>(folder.path(), &jobs, &Executor::Local(1), work(9))
+                .unwrap_err()
+                .to_string()
+                .contains("remove it")
         );
     }
 
