@@ -328,6 +328,18 @@ fn capacity_answers_for_a_memory_and_keeps_its_trainings() {
     assert_eq!(kept("json"), before, "nothing is trained again");
     assert_eq!((&second["memory"], &second["curves"]), (&122_880.0.into(), &first["curves"]));
     assert_eq!(second["choices"].as_array().unwrap().len(), 2);
+
+    // What is answered, as a network: the golden model errs as often as that training of the first seed did.
+    let output = folder.path().join("answer/net.yaml");
+    report(&format!("--memory 2.2 --output {}", output.display()));
+    let (_, graph) = lower::read(&output).unwrap();
+    let examples = root().join("examples/digits");
+    let classes =
+        netetch::golden::Golden::new(&graph).run(matrix(&examples.join("test_vectors.npy")).view()).unwrap();
+    let labels = data::labels(&examples.join("test_labels.npy")).unwrap();
+    let wrong = classes.iter().zip(&labels).filter(|(class, label)| class != label).count();
+    let error = first["curves"][1]["points"][0]["errors"][0].as_f64().unwrap();
+    assert_eq!(wrong, (error * 450.0).round() as usize);
 }
 
 #[test]

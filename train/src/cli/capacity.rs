@@ -11,7 +11,7 @@ use netetch::ir::Scheme;
 use netetch::target::Target;
 use netetch_train::error::{Error, Result};
 use netetch_train::optimizer::Rule;
-use netetch_train::recipe::{Adaptation, Method};
+use netetch_train::recipe::{Adaptation, Method, Target as Levels};
 use netetch_train::schedule::Schedule;
 use netetch_train::session::Source;
 use netetch_train::study::capacity::{Choice, Curve, Point, REAL_BITS, choices, effective_compression};
@@ -73,6 +73,10 @@ pub struct Args {
     /// Where results and drawings go.
     #[arg(long, default_value = "rtl_out/capacity")]
     folder: PathBuf,
+    /// Where the description of the network that is answered goes, trained with the first seed; its weights go beside it, as
+    /// .npz.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -145,6 +149,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         std::iter::once(REAL_BITS).chain(args.bits.iter().copied()).enumerate().map(curve).collect();
     plots::draw(&curves, &args.folder)?;
     let choices = choices(&curves[1..], memory);
+    if let (Some(output), Some(best)) = (&args.output, choices.first()) {
+        let trained = Trained::new(&subject, &widened(&subject.description, best.factor)?, 1)?;
+        trained.described(levels(&trained, best.bits), subject.epochs[1], output)?.write(output)?;
+    }
     let compression = curves[1..].iter().map(|curve| effective_compression(&curves[0], curve)).collect();
     let report = Report { schema: 1, network: name, memory, curves, compression, choices };
     match args.json {
@@ -159,11 +167,15 @@ fn trial(subject: &Subject, bits: &[u32], factor: f64, seed: u64) -> Result<Tria
     let trained = Trained::new(subject, &widened(&subject.description, factor)?, seed)?;
     let mut errors = vec![1.0 - trained.accuracy];
     for &bits in bits {
-        let method = Method::StraightThrough(Adaptation::OneEpoch);
-        let target = trained.target(Scheme::Dfp { bits }, Some(Quantizer::Exact), method);
-        errors.push(1.0 - trained.one(target, subject.epochs[1])?);
+        errors.push(1.0 - trained.one(levels(&trained, bits), subject.epochs[1])?);
     }
     Ok(Trial { weights: trained.weights.iter().sum(), errors })
+}
+
+/// Every layer with so many bits, its step found anew once.
+fn levels(trained: &Trained, bits: u32) -> Levels {
+    let method = Method::StraightThrough(Adaptation::OneEpoch);
+    trained.target(Scheme::Dfp { bits }, Some(Quantizer::Exact), method)
 }
 
 impl Args {

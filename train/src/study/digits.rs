@@ -1,6 +1,7 @@
 //! Networks of any width, trained in real numbers and quantized from there in many ways.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use candle_core::Device;
 use netetch::desc::types::Quantizer;
@@ -144,6 +145,17 @@ impl<'a> Trained<'a> {
     /// As [`Session::run`].
     pub fn one(&self, target: Target, epochs: usize) -> Result<f64> {
         Ok(self.retrained(vec![target], epochs, 0.0)?[0])
+    }
+
+    /// The description of what retraining behind a target makes, to be written at `path`.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn described(&self, target: Target, epochs: usize, path: &Path) -> Result<Description> {
+        let session = self.subject.session(&self.description, self.seed, false)?;
+        let phase = self.subject.phase(1, epochs, Some(target), 0.0);
+        let trainer = session.run(&[phase], None, |_, _, _| ())?;
+        export::describe(&session.description, &trainer.network, &trainer.precision, path)
     }
 
     /// Every layer by one scheme.
