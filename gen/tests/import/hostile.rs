@@ -192,3 +192,24 @@ fn a_small_tflite_network_gives_its_own_integers() {
         }
     }
 }
+
+/// Weights whose sums no integer here holds.
+#[test]
+fn weights_of_a_wide_type_are_refused() {
+    let options = FullyConnectedOptions::default();
+    let bytes = Lite::default()
+        .tensor("x", &[1, 4], TensorType::Int8, 0.1, 3)
+        .tensor("w", &[1, 4], TensorType::Int64, 0.02, 0)
+        .holding([i64::MAX / 5; 4].into_iter().flat_map(i64::to_le_bytes))
+        .tensor("y", &[1, 1], TensorType::Int8, 0.05, -128)
+        .operator(
+            BuiltinOperator::FullyConnected,
+            &[0, 1, -1],
+            2,
+            Some(BuiltinOptions::FullyConnectedOptions(Box::new(options))),
+        )
+        .bytes(0, 2);
+    let (_folder, path) = file("tflite", &bytes);
+    let error = import::read(&path, &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("found weights `w` of the type Int64"), "{error}");
+}

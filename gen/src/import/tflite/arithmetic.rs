@@ -31,8 +31,14 @@ struct Product {
 
 impl Product {
     fn of(tensor: &Tensor<'_>, outputs: usize) -> Result<Product> {
+        if tensor.range().is_none() {
+            return Err(Error::input(format!(
+                "found weights `{}` of the type {:?}; expected int8 or int4",
+                tensor.name, tensor.kind
+            )));
+        }
         let zero = match tensor.zero[..] {
-            [zero] => zero,
+            [zero] if zero.abs() <= 65_536 => zero,
             _ if tensor.zero.iter().all(|&zero| zero == 0) => 0,
             _ => return Err(Error::input(format!("found zero points of `{}` that are not 0", tensor.name))),
         };
