@@ -131,9 +131,8 @@ fn build(args: &Args, points: &mut [Point], store: &Path) -> Result<()> {
     let result = match args.executor {
         Executor::Local => explore::on_this_machine(&folders, args.jobs as usize, &done),
         Executor::Hq => {
-            let program = std::env::current_exe()
-                .map_err(|error| Error::tool(format!("cannot find this program itself: {error}")))?;
-            let command = [program.display().to_string(), "explore".to_owned(), "--task".to_owned()];
+            let command =
+                [cluster::this_program()?.display().to_string(), "explore".to_owned(), "--task".to_owned()];
             let task = |folder: &PathBuf| {
                 let folder =
                     std::path::absolute(folder).map_err(|error| Error::io(folder, "find it", &error))?;

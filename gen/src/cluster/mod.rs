@@ -31,6 +31,14 @@ pub enum Cluster {
     Python(PathBuf),
 }
 
+/// This program itself, for tasks that are done by it.
+///
+/// # Errors
+/// When the machine does not say where it is.
+pub fn this_program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|error| Error::tool(format!("cannot find this program itself: {error}")))
+}
+
 impl Cluster {
     /// `hq` of the PATH, else a Python that has the wheel: of NETETCH_HQ_PYTHON, of the local environment, or the machine's.
     ///

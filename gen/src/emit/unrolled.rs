@@ -83,7 +83,7 @@ impl<'a> Writer<'a> {
         let mut last = leaf.stages.clone();
         for (index, node) in leaf.sums.nodes.iter().enumerate() {
             for term in node.operands() {
-                if matches!(leaf.sums.nodes[term.node].source, Source::Constant(_)) {
+                if leaf.sums.nodes[term.node].is_constant() {
                     continue;
                 }
                 let read = leaf.stages[index];
@@ -251,8 +251,7 @@ impl<'a> Writer<'a> {
         let place = format!("m_data[{}:{low}]", low + self.leaf.out_bits - 1);
         let constant_sum = channel.range.min == channel.range.max;
         let (Some(sum), false) = (channel.sum.term, constant_sum) else {
-            let is_constant = |node: usize| matches!(self.leaf.sums.nodes[node].source, Source::Constant(_));
-            let sum = channel.sum.term.filter(|sum| !is_constant(sum.node));
+            let sum = channel.sum.term.filter(|sum| !self.leaf.sums.nodes[sum.node].is_constant());
             self.unused.extend(sum.map(|sum| self.name(sum.node, self.leaf.stages[sum.node])));
             return format!("assign {place} = {};", constant(channel.apply(channel.range.min), out_bits));
         };

@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Requantize, Scaling, Weights};
-use crate::share::{self, Output, Problem, Search, Source};
+use crate::share::{self, Output, Problem, Search};
 
 use super::activation::at;
 
@@ -223,7 +223,7 @@ fn schedule(sums: &share::Graph, adders: u32) -> Vec<u32> {
             let earliest = slots[add.left.node].max(slots[add.right.node]) + 1;
             let cost = |slot: u32, slots: &[u32]| -> u64 {
                 let held = |node: usize| -> u64 {
-                    if matches!(sums.nodes[node].source, Source::Constant(_)) {
+                    if sums.nodes[node].is_constant() {
                         return 0;
                     }
                     let at = |other: usize| if other == index { slot } else { slots[other] };

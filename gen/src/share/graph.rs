@@ -55,6 +55,11 @@ pub struct Node {
 }
 
 impl Node {
+    /// Whether it is a constant.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.source, Source::Constant(_))
+    }
+
     /// The adder, if it is one.
     pub fn add(&self) -> Option<Add> {
         match self.source {

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use netetch::cluster::Cluster;
-use netetch::error::Error as Fault;
+use netetch::cluster::{Cluster, this_program};
 use netetch_train::error::Result;
 use netetch_train::study::{self, Executor};
 use serde::Serialize;
@@ -57,8 +56,7 @@ impl Args {
 
 /// This command once more, for one job whose name is to follow.
 fn own_command() -> Result<Vec<String>> {
-    let program = std::env::current_exe()
-        .map_err(|error| Fault::tool(format!("cannot find this program itself: {error}")))?;
+    let program = this_program()?;
     // Behind `--` there would be no options any more.
     let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--");
     let words = std::iter::once(program.into_os_string()).chain(arguments).chain(["--task".into()]);

@@ -7,7 +7,6 @@ use candle_core::DType;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::ProgressBar;
 use netetch::desc;
-use netetch_train::error::Result;
 use netetch_train::random::Random;
 use netetch_train::result::last_of_each;
 use netetch_train::text::corpus::Corpus;
@@ -85,7 +84,7 @@ pub fn run(args: &Args, text: &Path) -> anyhow::Result<ExitCode> {
         perplexity: test_bits.exp2(),
     };
     let described = export::describe(&description, &trainer.network, &trainer.precision, &args.output)?;
-    write(&described, &args.output)?;
+    described.write(&args.output)?;
     forget(&kept)?;
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
@@ -101,14 +100,6 @@ fn show(bar: &ProgressBar, history: &[TextEpoch]) {
         "{}: {:.3} bits a letter, held out {:.3}, step {:.2e}",
         last.phase, last.training, last.held_out, last.rate
     ));
-}
-
-fn write(description: &desc::Description, path: &Path) -> Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| netetch::error::Error::io(folder, "make the folder", &error))?;
-    }
-    Ok(description.write(path)?)
 }
 
 impl Report {

@@ -350,8 +350,8 @@ impl Counter {
         for (index, node) in nodes.iter().enumerate() {
             let bits = width(node.range) as usize;
             adders += node.add().map_or(0, |_| self.carry(bits));
-            let constant = matches!(node.source, crate::share::Source::Constant(_));
-            registers += if constant { 0 } else { (last[index] - leaf.stages[index]) as usize * bits };
+            registers +=
+                if node.is_constant() { 0 } else { (last[index] - leaf.stages[index]) as usize * bits };
         }
         let (mut limits, mut held) = (0, 0);
         for channel in &leaf.channels {
