@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::Array2;
 use netetch::desc::{self, Budget, Folding, Goal, Hardware, Products};
 use netetch::fixed::{Encoding, Format, Rounding, Saturation};
-use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Softmax, Weights, Window};
+use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Softmax, Thresholds, Weights, Window};
 use netetch::target::Target;
 use netetch::{emit, lower, plan};
 
@@ -183,6 +183,41 @@ fn a_plan_for_a_device_keeps_to_its_multipliers() {
     let asked = Hardware { target: Some("ice40-hx8k".into()), folding, ..Hardware::default() };
     let asked = plan::plan(&dense(8), &asked).unwrap();
     assert!(asked.stages.iter().all(|stage| stage.folding.blocks), "the user's word");
+}
+
+/// Where neither a device's blocks hold the weights nor its logic, the plan is the one that is cheap otherwise.
+#[test]
+fn what_fits_no_device_is_not_moved_into_logic() {
+    let target = Target::Ecp5_25k;
+    let mut graph = Graph::new("net");
+    let mut last = graph.input("input", Shape(vec![640]), Format::integer(Encoding::Bipolar));
+    for layer in ["fc1", "fc2"] {
+        let values =
+            Array2::from_shape_fn((640, 640), |(row, column)| ((row * 5 + column * 3) % 3) as i16 - 1);
+        let weights = Weights::new(Scheme::Ternary, values, 0).unwrap();
+        last = graph.add(layer, layer, Op::Dense(weights), &[last]).unwrap();
+        let table = Array2::zeros((640, 1));
+        let sign = Thresholds { table, first: -1, step: 2, encoding: Encoding::Bipolar, exp: 0 };
+        let name = format!("{layer}_out");
+        last = graph.add(&name, layer, Op::Threshold(sign), &[last]).unwrap();
+    }
+    graph.output(last);
+    let hardware = Hardware { target: Some(target.to_string()), ..with_goal(Goal::Cycles(12_800)) };
+    let (plan, why) = plan::explain(&graph, &hardware).unwrap();
+    let total = plan::cost::plan(&plan, target).total;
+    assert!(total.bram > target.available().bram, "{total:?}");
+    assert!(total.lut < target.available().lut as f64, "{total:?}");
+    let (_, next, _) = why.next.unwrap();
+    assert!(next.lut < target.available().lut as f64, "{next:?}");
+}
+
+/// A folding that is fixed is what keeps a goal from being reached.
+#[test]
+fn a_fixed_folding_that_is_too_slow_is_said() {
+    let folding = [("fc1".to_owned(), Folding::default().into())].into();
+    let hardware = Hardware { folding, ..with_goal(Goal::Cycles(64)) };
+    let error = plan::plan(&example("digits_mlp"), &hardware).unwrap_err().to_string();
+    assert!(error.contains("its folding is fixed, and takes 2048 cycles"), "{error}");
 }
 
 /// An activation with a multiplier has no more lanes than keep up with the sums.

@@ -138,6 +138,8 @@ struct Chain {
     models: Vec<Model>,
     ready: Vec<bool>,
     sources: Vec<usize>,
+    /// Who reads it, later chains all, and as which of their sources.
+    readers: Vec<(usize, usize)>,
     /// Whether it offers a beat.
     offered: bool,
     /// Whether what it offers passes to all its readers.
@@ -164,6 +166,7 @@ impl Net {
             ready: vec![false; models.len().max(1)],
             models,
             sources,
+            readers: Vec::new(),
             offered: false,
             accepted: false,
             passed: false,
@@ -179,6 +182,11 @@ impl Net {
                 if stage.runs_on() { Vec::new() } else { whole.flat_map(|at| &stages[at].parts).collect() };
             chain(models(parts.into_iter()), sources)
         }));
+        for reader in 0..chains.len() {
+            for (port, source) in chains[reader].sources.clone().into_iter().enumerate() {
+                chains[source].readers.push((reader, port));
+            }
+        }
         Net { chains }
     }
 
@@ -203,13 +211,9 @@ impl Net {
                 self.chains[index].sources.first().map_or(offered, |&source| self.chains[source].offered);
             self.chains[index].offered = self.chains[index].offers(source);
         }
-        let offers: Vec<bool> = self.chains.iter().map(|chain| chain.offered).collect();
         for index in (0..=last).rev() {
-            let readers = self.chains[index + 1..].iter().flat_map(|chain| {
-                let ports = chain.sources.iter().enumerate().filter(move |(_, source)| **source == index);
-                ports.map(move |(port, _)| (chain, port))
-            });
-            let mut downstream = readers.fold(true, |all, (chain, port)| all && self.wants(chain, port));
+            let mut readers = self.chains[index].readers.iter();
+            let mut downstream = readers.all(|&(reader, port)| self.wants(&self.chains[reader], port));
             let chain = &mut self.chains[index];
             chain.accepted = downstream;
             if chain.is_wire() {
@@ -220,20 +224,22 @@ impl Net {
                 *ready = downstream;
             }
         }
-        let mut moves: Vec<bool> = Vec::with_capacity(self.chains.len());
-        for (chain, offers) in self.chains.iter().zip(&offers) {
-            // What comes to a wire passes when it does to all that read its source.
-            let own = chain.sources.first().filter(|_| chain.is_wire()).map(|&source| moves[source]);
-            moves.push(own.unwrap_or(chain.accepted && *offers));
-        }
         let takes = offered && self.chains[0].ready[0];
-        for (index, chain) in self.chains.iter_mut().enumerate() {
-            chain.passed = moves[index];
+        for index in 0..=last {
+            let chain = &self.chains[index];
+            // What comes to a wire passes when it does to all that read its source.
+            let own = chain.sources.first().filter(|_| chain.is_wire());
+            let passed = own.map_or(chain.accepted && chain.offered, |&source| self.chains[source].passed);
+            self.chains[index].passed = passed;
+        }
+        for index in 0..=last {
+            let chain = &self.chains[index];
             let mut valid = match (index, chain.models.first()) {
                 (0, _) => takes,
-                (_, Some(Model::Concat { turn, .. })) => moves[chain.sources[*turn]],
-                _ => moves[chain.sources[0]],
+                (_, Some(Model::Concat { turn, .. })) => self.chains[chain.sources[*turn]].passed,
+                _ => self.chains[chain.sources[0]].passed,
             };
+            let chain = &mut self.chains[index];
             for index in 0..chain.models.len() {
                 let offered = chain.models[index].valid();
                 let accepted = chain.ready.get(index + 1).copied().unwrap_or(chain.accepted);

@@ -10,7 +10,7 @@ use super::folding::{fixed_foldings, is_array};
 use super::group::{Folding, Group};
 use super::run::Detail;
 use super::search::{Limits, Search, Solution};
-use super::{Plan, assemble, clock_of};
+use super::{Plan, assemble, clock_of, cost_of};
 
 /// Lanes of all arrays together when neither a goal nor a folding is given.
 const DEFAULT_LANES: usize = 256;
@@ -61,7 +61,7 @@ pub(super) fn choose(graph: &Graph, groups: &[Group], hardware: &Hardware) -> Re
     let mut found = keep_to(asked);
     let blocks = with_blocks(asked, hardware)?;
     if hardware.goal.is_some() && found.as_ref().is_ok_and(|found| !blocks.hold(&found.cost)) {
-        found = keep_to(blocks).or(found);
+        found = keep_to(blocks).ok().filter(|kept| fits_logic(kept, &search)).map_or(found, Ok);
     }
     let found = found?;
     Ok(Choice { foldings: found.foldings, is_optimal: found.is_optimal, limits: asked })
@@ -75,6 +75,11 @@ fn with_blocks(asked: Limits, hardware: &Hardware) -> Result<Limits> {
         dsp: asked.dsp.or((has.dsp > 0).then_some(has.dsp as f64)),
         ..asked
     })
+}
+
+/// Whether logic that stands in the place of blocks is no more than the device has.
+fn fits_logic(found: &Solution, search: &Search) -> bool {
+    found.cost.cells() <= search.available().lut as f64
 }
 
 fn keep_to(
@@ -92,8 +97,7 @@ fn keep_to(
             return Ok(found);
         }
         // What stands around the stages, and the depth of buffers, show in the plan alone.
-        let plan = assemble(graph, groups, &found.foldings, hardware, Detail::Sketch(None))?;
-        let total = cost::plan(&plan, target_of(hardware)?).total;
+        let (_, total) = cost_of(graph, groups, &found.foldings, hardware)?;
         if !tighten(&mut limits, &asked, &total) {
             return Ok(found);
         }
@@ -302,12 +306,14 @@ pub fn explain(graph: &Graph, hardware: &Hardware) -> Result<(Plan, Explanation)
     let faster = paces.iter().rev().find(|&&pace| pace < bottleneck.1);
     let blocks = with_blocks(Limits::default(), hardware)?;
     let within = |pace: u64, limits: &Limits| search.cheapest(pace, limits).ok().flatten();
-    let found = faster.and_then(|&pace| within(pace, &blocks).or_else(|| within(pace, &Limits::default())));
+    let found = faster.and_then(|&pace| {
+        let kept = within(pace, &blocks).filter(|kept| fits_logic(kept, &search));
+        kept.or_else(|| within(pace, &Limits::default()))
+    });
     let mut next = None;
     let mut forbidden = None;
     if let Some(found) = found {
-        let then = assemble(graph, &groups, &found.foldings, hardware, Detail::Sketch(None))?;
-        let then_cost = cost::plan(&then, target).total;
+        let (then, then_cost) = cost_of(graph, &groups, &found.foldings, hardware)?;
         let changed = groups.iter().zip(&choice.foldings).zip(&found.foldings);
         let changed =
             changed.filter(|((_, now), then)| now != then).map(|((group, _), _)| group.layer.to_owned());

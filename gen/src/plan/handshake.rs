@@ -194,7 +194,7 @@ impl Model {
                 *priming = priming.saturating_sub(1);
                 if enable {
                     let last = taken && *count + 1 == *period;
-                    *count = (*count + usize::from(taken)) % *period;
+                    *count = if last { 0 } else { *count + usize::from(taken) };
                     *valids = *valids << 1 | u64::from(last);
                 }
             }
@@ -303,7 +303,7 @@ impl FlowModel {
             None => taken,
         };
         let ends = issue && self.count + 1 == self.steps;
-        self.count = (self.count + usize::from(issue)) % self.steps;
+        self.count = if ends { 0 } else { self.count + usize::from(issue) };
         self.under_way.push_back(ends);
         let comes = self.under_way.pop_front() == Some(true);
         self.held = self.held + usize::from(comes) - usize::from(gives);

@@ -152,8 +152,36 @@ fn clock_of(hardware: &Hardware) -> f64 {
     hardware.clock_mhz.unwrap_or(DEFAULT_CLOCK_MHZ)
 }
 
-/// The stages at these foldings.
+/// The stages at these foldings, and their cycles.
 fn assemble(
+    graph: &Graph,
+    groups: &[group::Group],
+    foldings: &[Folding],
+    hardware: &Hardware,
+    detail: Detail,
+) -> Result<Plan> {
+    let mut plan = outline(graph, groups, foldings, hardware, detail)?;
+    plan.cycles = settle(&mut plan)?;
+    Ok(plan)
+}
+
+/// What the circuit takes of a device at these foldings, without counting cycles where no buffer's room hangs on them.
+fn cost_of(
+    graph: &Graph,
+    groups: &[group::Group],
+    foldings: &[Folding],
+    hardware: &Hardware,
+) -> Result<(Plan, cost::Cost)> {
+    let mut plan = outline(graph, groups, foldings, hardware, Detail::Sketch(None))?;
+    if plan.stages.iter().any(|stage| stage.buffered().is_some()) {
+        plan.cycles = settle(&mut plan)?;
+    }
+    let total = cost::plan(&plan, goal::target_of(hardware)?).total;
+    Ok((plan, total))
+}
+
+/// The stages at these foldings; of buffers and cycles nothing is known.
+fn outline(
     graph: &Graph,
     groups: &[group::Group],
     foldings: &[Folding],
@@ -196,7 +224,7 @@ fn assemble(
     }
     run::settle_runs(&mut stages);
     let outputs = outputs(graph, groups, &built, &stages);
-    let cycles = settle(&mut stages, input.beats() as u64, &outputs)?;
+    let cycles = Cycles { ii: 0, latency: 0 };
     Ok(Plan { network: graph.name.clone(), clock_mhz, target, input, outputs, stages, cycles })
 }
 
@@ -226,7 +254,8 @@ fn stream_of(stages: &[Stage], source: Option<usize>, input: Stream) -> Stream {
 }
 
 /// Gives every buffer the least room with which every frame ends when it does without bounds.
-fn settle(stages: &mut [Stage], input_beats: u64, outputs: &[Output]) -> Result<Cycles> {
+fn settle(plan: &mut Plan) -> Result<Cycles> {
+    let (stages, outputs, input_beats) = (&mut plan.stages, &plan.outputs, plan.input.beats() as u64);
     let stuck = || Error::input("found stages that wait for each other");
     let free = cycles::run(stages, input_beats, outputs).ok_or_else(stuck)?;
     let buffers: Vec<usize> = (0..stages.len()).filter(|&at| stages[at].buffered().is_some()).collect();

@@ -24,6 +24,8 @@ use super::stage::{self, Builder};
 const MOST_LABELS: usize = 192;
 /// LUTs that a weight takes where it is wired in, at least: half an adder or more.
 const LUTS_OF_WIRED: usize = 4;
+/// A folded array that is so many times cheaper than a wired one can be is so with whatever brings a stream to its lanes.
+const MUCH_CHEAPER: f64 = 2.0;
 /// Thresholds of a channel whose comparisons cost less than what holds sums that wait for them.
 const FEW_THRESHOLDS: usize = 3;
 /// Beats that an operand's buffer is taken to hold while foldings are compared; the cycle model finds the true number.
@@ -190,7 +192,7 @@ impl<'a> Search<'a> {
             let stays: Vec<bool> = open.iter().map(|&made| is_read_later(made)).collect();
             let own = self.fitting(index, cycles, limits);
             if own.is_empty() {
-                return Err(self.out_of_reach(group, cycles));
+                return Err(self.out_of_reach(index, cycles));
             }
             let mut next = States::new();
             for (_, own) in own {
@@ -225,7 +227,7 @@ impl<'a> Search<'a> {
             next.retain(|_, labels| !labels.is_empty());
             if next.is_empty() {
                 let unlimited = *limits == Limits::default();
-                return if unlimited { Err(self.out_of_reach(group, cycles)) } else { Ok(None) };
+                return if unlimited { Err(self.out_of_reach(index, cycles)) } else { Ok(None) };
             }
             open = open.iter().zip(stays).filter(|(_, stays)| *stays).map(|(&made, _)| made).collect();
             if is_read_later(index) {
@@ -291,9 +293,16 @@ impl<'a> Search<'a> {
                 *kept = folding;
             }
         }
+        let (wired, folded): (Vec<Folding>, Vec<Folding>) =
+            fewest.into_values().partition(|folding| folding.unrolled);
+        let costs = |folding: Folding| Some((folding, self.cost(index, folding)?));
+        let mut all: Vec<(Folding, Cost)> = folded.into_iter().filter_map(costs).collect();
+        // What a wired array costs is known when its sums are shared, which takes long.
+        if wired.is_empty() || !self.is_too_dear(&self.least_wired(index), &all, limits) {
+            all.extend(wired.into_iter().filter_map(costs));
+        }
         let mut by_lanes: BTreeMap<(usize, usize), Vec<(Folding, Cost)>> = BTreeMap::new();
-        for folding in fewest.into_values() {
-            let Some(cost) = self.cost(index, folding) else { continue };
+        for (folding, cost) in all {
             let lanes = (group.input_stream(folding).lanes, group.output_stream(folding).lanes);
             by_lanes.entry(lanes).or_default().push((folding, cost));
         }
@@ -303,6 +312,20 @@ impl<'a> Search<'a> {
             found.entry(taken).or_default().extend(own);
         }
         found
+    }
+
+    /// What a group's weights take where they are wired in, at least.
+    fn least_wired(&self, index: usize) -> Cost {
+        let Head::Array(weights, ..) = self.groups[index].head else { return Cost::default() };
+        let lut = (LUTS_OF_WIRED * (weights.values.len() - weights.zeros())) as f64;
+        let lc = if self.available().lc > 0 { lut } else { 0.0 };
+        Cost { lut, ff: lut, lc, ..Cost::default() }
+    }
+
+    /// Whether one of these is much cheaper, and takes no more of what is budgeted.
+    fn is_too_dear(&self, cost: &Cost, others: &[(Folding, Cost)], limits: &Limits) -> bool {
+        let much_cheaper = |other: &Cost| MUCH_CHEAPER * self.price(other) < self.price(cost);
+        others.iter().any(|(_, other)| much_cheaper(other) && beats(other, cost, limits))
     }
 
     /// What it costs to bring the operands' streams to a folding's lanes; none where that is too slow.
@@ -401,14 +424,22 @@ impl<'a> Search<'a> {
         *choices = kept;
     }
 
-    fn out_of_reach(&self, group: &Group, cycles: u64) -> Error {
+    fn out_of_reach(&self, index: usize, cycles: u64) -> Error {
+        let group = &self.groups[index];
         let (outputs, inputs, columns) = extents(group);
-        let whole = Folding { pe: outputs, pixels: columns, ..Folding::lanes(inputs) };
+        let whole = group.cycles(Folding { pe: outputs, pixels: columns, ..Folding::lanes(inputs) });
+        let least = self.choices[index].iter().map(|&(_, cycles)| cycles).min().unwrap_or(whole);
+        let mend = if least > cycles && whole <= cycles {
+            format!(
+                "its folding is fixed, and takes {least} cycles: leave it to the planner, or ask for no less"
+            )
+        } else {
+            format!(
+                "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {whole} cycles; ask for no less"
+            )
+        };
         Error::input(format!("found a goal of {cycles} cycles a frame, which no folding reaches"))
-            .mend(format!(
-                "all of it at once, {outputs}×{inputs} and {columns} pixels, takes {} cycles; ask for no less",
-                group.cycles(whole)
-            ))
+            .mend(mend)
             .at(Place::layer(group.layer))
     }
 }
