@@ -313,11 +313,10 @@ pub fn explain(graph: &Graph, hardware: &Hardware) -> Result<(Plan, Explanation)
     let mut next = None;
     let mut forbidden = None;
     if let Some(found) = found {
-        let (then, then_cost) = cost_of(graph, &groups, &found.foldings, hardware)?;
+        let (reached, then_cost) = cost_of(graph, &groups, &found.foldings, hardware)?;
         let changed = groups.iter().zip(&choice.foldings).zip(&found.foldings);
         let changed =
             changed.filter(|((_, now), then)| now != then).map(|((group, _), _)| group.layer.to_owned());
-        let reached = then.stages.iter().map(|stage| stage.cycles).max().unwrap_or(0);
         let text = excess(&choice.limits, &then_cost);
         forbidden = (!text.is_empty()).then_some(text);
         next = Some((reached, then_cost, changed.collect()));

@@ -165,19 +165,20 @@ fn assemble(
     Ok(plan)
 }
 
-/// What the circuit takes of a device at these foldings, without counting cycles where no buffer's room hangs on them.
+/// The slowest stage's cycles at these foldings, and what the circuit takes of a device. Frames run through it only where buffers' room
+/// hangs on them.
 fn cost_of(
     graph: &Graph,
     groups: &[group::Group],
     foldings: &[Folding],
     hardware: &Hardware,
-) -> Result<(Plan, cost::Cost)> {
+) -> Result<(u64, cost::Cost)> {
     let mut plan = outline(graph, groups, foldings, hardware, Detail::Sketch(None))?;
     if plan.stages.iter().any(|stage| stage.buffered().is_some()) {
         plan.cycles = settle(&mut plan)?;
     }
-    let total = cost::plan(&plan, goal::target_of(hardware)?).total;
-    Ok((plan, total))
+    let slowest = plan.stages.iter().map(|stage| stage.cycles).max().unwrap_or(0);
+    Ok((slowest, cost::plan(&plan, goal::target_of(hardware)?).total))
 }
 
 /// The stages at these foldings; of buffers and cycles nothing is known.

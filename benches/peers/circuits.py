@@ -1,0 +1,211 @@
+"""Build the same networks with other generators and with Netetch, by the same tools, and print one table.
+
+    .peers/bin/python benches/peers/circuits.py NETS [--seeds 1] [--only NAME] [--json FILE]
+
+NETS holds w1 … w4 as `examples/peers/convert.py` reads them. da4ml 0.6.0 makes w1 and w2, a frame every cycle; NNgen 1.3.4
+makes w1 and w4, one multiplication at once, weights outside the chip behind AXI. What they compute is compared with the
+networks' logits before anything is synthesized. Yosys and nextpnr are those of `make tools`; the device is an ECP5-85k of
+grade 6. A circuit stands between shift registers, whose logic is not counted.
+"""
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = ROOT / ".tools" / "bin"
+CLOCK = 200
+LUTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
+
+
+def network(folder, name):
+    """Layers as (type, weights [IN, OUT] or [KH, KW, IN, OUT], bias, shift or None, pooled), test inputs, logits."""
+    meaning, stored = json.loads((folder / f"{name}.json").read_text()), np.load(folder / f"{name}.npz")
+    layers = [
+        (layer["type"], stored[f"w{number}"], stored[f"b{number}"], layer["shift"], layer["pool"])
+        for number, layer in enumerate(meaning["layers"])
+    ]
+    return layers, stored["x_test"], stored["y_logits"]
+
+
+def compare(generator, name, found, wanted):
+    wrong = int((np.asarray(found).reshape(wanted.shape) != wanted).sum())
+    if wrong:
+        sys.exit(f"{generator} {name}: {wrong} of {wanted.size} logits differ")
+
+
+def da4ml(name, layers, inputs, logits, folder):
+    """Unrolled, registers behind every two levels of adders."""
+    from da4ml.codegen import VerilogModel
+    from da4ml.trace import FixedVariableArray, comb_trace
+
+    unsigned = lambda count, bits: [np.full(count, value) for value in (0, bits, 0)]
+    first = values = FixedVariableArray.from_kif(*unsigned(inputs.shape[1], 5))
+    for _, weights, bias, shift, _ in layers:
+        values = values @ weights + bias
+        if shift is not None:
+            values = values.relu() * 2.0**-shift
+            values = values.quantize(*unsigned(len(bias), 8), overflow_mode="SAT", round_mode="TRN")
+    logic = comb_trace(first, values)
+    compare("da4ml", name, logic.predict(inputs.astype(float)), logits)
+    model = VerilogModel(logic, "net", folder, latency_cutoff=2, print_latency=False)
+    model.write()
+    return sorted(folder.rglob("*.v")), "net", 1
+
+
+def nngen(name, layers, inputs, logits, folder):
+    """One multiplication at once."""
+    import nngen as ng
+
+    def variable(dtype, values):
+        made = ng.variable(dtype, shape=values.shape)
+        made.set_value(values)
+        return made
+
+    shape = (1,) + inputs.shape[1:]
+    values = ng.placeholder(ng.int16, shape=shape, name="x")
+    for kind, weights, bias, shift, pool in layers:
+        # It rounds halves up; half a unit less in the bias makes a floor of it.
+        half = 0 if shift is None else 2 ** (shift - 1)
+        how = {"bias": variable(ng.int32, bias - half), "sum_dtype": ng.int32}
+        # Signed nine bits saturate at 255.
+        rounded = {"dtype": ng.dtype_int(9), "rshift_out": shift, "act_func": ng.relu}
+        how |= {"dtype": ng.int32} if shift is None else rounded
+        if kind == "fc":
+            values = ng.reshape(values, (1, -1)) if len(values.shape) > 2 else values
+            values = ng.matmul(values, variable(ng.int4, weights.T), transposed_b=True, **how)
+        else:
+            kernel = variable(ng.int4, weights.transpose(3, 0, 1, 2))
+            values = ng.conv2d(values, kernel, strides=(1, 1, 1, 1), **how)
+        if pool:
+            values = ng.max_pool_serial(values, ksize=(1, 2, 2, 1), strides=(1, 2, 2, 1))
+    compare("NNgen", name, [ng.eval([values], x=frame[None])[0] for frame in inputs], logits)
+    path = folder / "net.v"
+    ng.to_verilog([values], "net", filename=str(path), silent=True, config={"maxi_datawidth": 32})
+    return [path], "net", None
+
+
+def run(*command, **more):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **more)
+    if done.returncode:
+        sys.exit(f"{command[0]}: {(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout
+
+
+def harness(module, top):
+    """A shift register before all inputs, one behind all outputs; the clock is the port named so."""
+    ports = {"input": [], "output": []}
+    for port, what in module["ports"].items():
+        if port.lower() not in ("clk", "clock"):
+            ports[what["direction"]].append((port, len(what["bits"])))
+    clock = next((port for port in module["ports"] if port.lower() in ("clk", "clock")))
+    ins, outs = (sum(width for _, width in ports[side]) for side in ("input", "output"))
+    wires, at = [f".{clock}(clk)"], 0
+    for port, width in ports["input"]:
+        wires.append(f".{port}(ins[{at + width - 1}:{at}])")
+        at += width
+    at = 0
+    for port, width in ports["output"]:
+        wires.append(f".{port}(given[{at + width - 1}:{at}])")
+        at += width
+    return f"""
+module harness (input wire clk, input wire shift, input wire load, output wire out);
+  reg [{ins - 1}:0] ins;
+  reg [{outs - 1}:0] outs;
+  wire [{outs - 1}:0] given;
+  (* keep *) {top} u_net ({", ".join(wires)});
+  always @(posedge clk) begin
+    ins <= {{ins[{ins - 2}:0], shift}};
+    outs <= load ? given : {{outs[{outs - 2}:0], 1'b0}};
+  end
+  assign out = outs[{outs - 1}];
+endmodule
+"""
+
+
+def build(sources, top, folder, seeds):
+    """LUTs, flip-flops, block RAMs and multipliers without the shift registers, and the best clock."""
+    read = "read_verilog -defer " + " ".join(str(source) for source in sources) + "; "
+    yosys = lambda script: run(BIN / "yosys", "-Q", "-p", script, cwd=folder)
+    yosys(read + f"hierarchy -top {top}; proc; write_json ports.json")
+    module = json.loads((folder / "ports.json").read_text())["modules"][top]
+    (folder / "harness.v").write_text(harness(module, top))
+    yosys(
+        read + f"read_verilog harness.v; hierarchy -top harness; proc; flatten {top}; "
+        f"setattr -mod -set keep_hierarchy 1 {top}; synth_ecp5 -no-rw-check -top harness -json netlist.json; tee -o stat.json stat -json"
+    )
+    cells = json.loads((folder / "stat.json").read_text())["modules"]
+    cells = next(module for name, module in cells.items() if name.lstrip("\\") == top)["num_cells_by_type"]
+    routed = []
+    for seed in range(1, seeds + 1):
+        run(
+            *(BIN / "nextpnr-ecp5", "--85k", "--speed", "6", "--package", "CABGA381", "--json", "netlist.json"),
+            *("--seed", seed, "--freq", CLOCK, "--timing-allow-fail", "--report", "report.json"),
+            cwd=folder,
+        )
+        fmax = json.loads((folder / "report.json").read_text())["fmax"]
+        routed.append(min(clock["achieved"] for clock in fmax.values()))
+    return {
+        "lut": sum(count * cells.get(cell, 0) for cell, count in LUTS.items()),
+        "ff": cells.get("TRELLIS_FF", 0),
+        "bram": cells.get("DP16KD", 0),
+        "dsp": cells.get("MULT18X18D", 0),
+        "mhz": max(routed, default=None),
+    }
+
+
+def netetch(name, nets, cycles, folder, seeds):
+    """What `netetch synth` says of the network, converted, and planned for the clock that nextpnr aims at."""
+    run(sys.executable, ROOT / "examples/peers/convert.py", nets, folder)
+    network = folder / name / "net.yaml"
+    network.write_text(network.read_text().replace("clock_mhz: 100", f"clock_mhz: {CLOCK}"))
+    how = ["--seeds", seeds] if seeds else ["--no-route"]
+    command = [ROOT / "target/release/netetch", "synth", network, "--json", "--target", "ecp5-85k"]
+    said = json.loads(run(*command, "--cycles", cycles, *how, cwd=folder))
+    row = {key: said["resources"][key] for key in ("lut", "ff", "bram", "dsp")}
+    return row | {"mhz": (said["routed"] or {}).get("fmax_mhz"), "ii": said["cycles"]["ii"]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("nets", type=pathlib.Path)
+    parser.add_argument("--seeds", type=int, default=1, help="seeds of place and route; 0: synthesis alone")
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--json", type=pathlib.Path)
+    given = parser.parse_args()
+    peers = [("da4ml", da4ml, "w2"), ("da4ml", da4ml, "w1"), ("NNgen", nngen, "w1"), ("NNgen", nngen, "w4")]
+    own = [("w2", 1), ("w1", 1), ("w1", 16), ("w4", 576)]
+    rows = []
+    print(f"{'':28}{'LUT':>8}{'FF':>8}{'BRAM':>6}{'DSP':>5}{'MHz':>8}{'II':>6}{'inferences/s':>14}", flush=True)
+
+    def add(label, make):
+        if given.only not in label:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            row = make(pathlib.Path(folder))
+        rate = row["mhz"] and row["ii"] and row["mhz"] * 1e6 / row["ii"]
+        rows.append({"circuit": label, **row, "inferences_per_s": rate})
+        numbers = [(row["mhz"], 1, 8), (row["ii"], 0, 6), (rate, 0, 14)]
+        cells = "".join(f"{row[key]:>{width},}" for key, width in (("lut", 8), ("ff", 8), ("bram", 6), ("dsp", 5)))
+        for value, digits, width in numbers:
+            cells += f"{value:>{width},.{digits}f}" if value else f"{'–':>{width}}"
+        print(f"{label:28}{cells}", flush=True)
+
+    for generator, make, name in peers:
+        def peer(folder, make=make, name=name):
+            sources, top, cycles = make(name, *network(given.nets, name), folder)
+            return build(sources, top, folder, given.seeds) | {"ii": cycles}
+
+        add(f"{generator}, {name}", peer)
+    for name, cycles in own:
+        add(f"Netetch, {name}, {cycles} cycles", lambda folder: netetch(name, given.nets, cycles, folder, given.seeds))
+    if given.json:
+        given.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
