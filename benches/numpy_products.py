@@ -20,6 +20,10 @@ import time  # noqa: E402
 
 import numpy as np  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+
+from nets import network  # noqa: E402
+
 BATCHES = (256, 1024, 4096)
 SECONDS = 1.0
 
@@ -49,15 +53,10 @@ def forward(layers, values):
 
 def measure(folder, name):
     """Inferences per second."""
-    meaning = json.loads((folder / f"{name}.json").read_text())
-    stored = np.load(folder / f"{name}.npz")
-    layers = [
-        (told["type"], stored[f"w{number}"].astype(np.float32), stored[f"b{number}"].astype(np.float32),
-         told["shift"], told["pool"])
-        for number, told in enumerate(meaning["layers"])
-    ]
-    inputs = stored["x_test"].astype(np.float32)
-    if not (forward(layers, inputs) == stored["y_logits"]).all():
+    layers, inputs, logits = network(folder, name)
+    layers = [(kind, weights.astype(np.float32), *rest) for kind, weights, *rest in layers]
+    inputs = inputs.astype(np.float32)
+    if not (forward(layers, inputs) == logits).all():
         sys.exit(f"{name}: float32 does not give the stored logits")
     return fastest(lambda batch: forward(layers, batch), inputs)
 

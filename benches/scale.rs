@@ -131,7 +131,6 @@ fn netetch(folder: &Path, cache: &Path, command: &str, network: &Path) -> Comman
     let mut process = Command::new(env!("CARGO_BIN_EXE_netetch"));
     process.current_dir(folder).arg(command).arg(network).stderr(Stdio::null());
     process.env("NETETCH_CACHE", cache);
-    process.env("NETETCH_TOOLS", Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools"));
     process
 }
 

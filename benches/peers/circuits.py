@@ -16,20 +16,13 @@ import tempfile
 
 import numpy as np
 
+from nets import network
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / ".tools" / "bin"
 CLOCK = 200
+NET = "net"
 LUTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
-
-
-def network(folder, name):
-    """Layers as (type, weights [IN, OUT] or [KH, KW, IN, OUT], bias, shift or None, pooled), test inputs, logits."""
-    meaning, stored = json.loads((folder / f"{name}.json").read_text()), np.load(folder / f"{name}.npz")
-    layers = [
-        (layer["type"], stored[f"w{number}"], stored[f"b{number}"], layer["shift"], layer["pool"])
-        for number, layer in enumerate(meaning["layers"])
-    ]
-    return layers, stored["x_test"], stored["y_logits"]
 
 
 def compare(generator, name, found, wanted):
@@ -52,9 +45,9 @@ def da4ml(name, layers, inputs, logits, folder):
             values = values.quantize(*unsigned(len(bias), 8), overflow_mode="SAT", round_mode="TRN")
     logic = comb_trace(first, values)
     compare("da4ml", name, logic.predict(inputs.astype(float)), logits)
-    model = VerilogModel(logic, "net", folder, latency_cutoff=2, print_latency=False)
+    model = VerilogModel(logic, NET, folder, latency_cutoff=2, print_latency=False)
     model.write()
-    return sorted(folder.rglob("*.v")), "net", 1
+    return sorted(folder.rglob("*.v")), 1
 
 
 def nngen(name, layers, inputs, logits, folder):
@@ -85,8 +78,8 @@ def nngen(name, layers, inputs, logits, folder):
             values = ng.max_pool_serial(values, ksize=(1, 2, 2, 1), strides=(1, 2, 2, 1))
     compare("NNgen", name, [ng.eval([values], x=frame[None])[0] for frame in inputs], logits)
     path = folder / "net.v"
-    ng.to_verilog([values], "net", filename=str(path), silent=True, config={"maxi_datawidth": 32})
-    return [path], "net", None
+    ng.to_verilog([values], NET, filename=str(path), silent=True, config={"maxi_datawidth": 32})
+    return [path], None
 
 
 def run(*command, **more):
@@ -96,28 +89,31 @@ def run(*command, **more):
     return done.stdout
 
 
-def harness(module, top):
+def wires(ports, bus):
+    """Connections of ports to a bus, the first in its lowest bits, and the bus' width."""
+    made, at = [], 0
+    for port, width in ports:
+        made.append(f".{port}({bus}[{at + width - 1}:{at}])")
+        at += width
+    return made, at
+
+
+def harness(module):
     """A shift register before all inputs, one behind all outputs; the clock is the port named so."""
+    is_clock = lambda port: port.lower() in ("clk", "clock")
+    clock = next(port for port in module["ports"] if is_clock(port))
     ports = {"input": [], "output": []}
     for port, what in module["ports"].items():
-        if port.lower() not in ("clk", "clock"):
+        if not is_clock(port):
             ports[what["direction"]].append((port, len(what["bits"])))
-    clock = next((port for port in module["ports"] if port.lower() in ("clk", "clock")))
-    ins, outs = (sum(width for _, width in ports[side]) for side in ("input", "output"))
-    wires, at = [f".{clock}(clk)"], 0
-    for port, width in ports["input"]:
-        wires.append(f".{port}(ins[{at + width - 1}:{at}])")
-        at += width
-    at = 0
-    for port, width in ports["output"]:
-        wires.append(f".{port}(given[{at + width - 1}:{at}])")
-        at += width
+    taken, ins = wires(ports["input"], "ins")
+    given, outs = wires(ports["output"], "given")
     return f"""
 module harness (input wire clk, input wire shift, input wire load, output wire out);
   reg [{ins - 1}:0] ins;
   reg [{outs - 1}:0] outs;
   wire [{outs - 1}:0] given;
-  (* keep *) {top} u_net ({", ".join(wires)});
+  (* keep *) {NET} u_net ({", ".join([f".{clock}(clk)", *taken, *given])});
   always @(posedge clk) begin
     ins <= {{ins[{ins - 2}:0], shift}};
     outs <= load ? given : {{outs[{outs - 2}:0], 1'b0}};
@@ -127,19 +123,20 @@ endmodule
 """
 
 
-def build(sources, top, folder, seeds):
+def build(sources, folder, seeds):
     """LUTs, flip-flops, block RAMs and multipliers without the shift registers, and the best clock."""
     read = "read_verilog -defer " + " ".join(str(source) for source in sources) + "; "
     yosys = lambda script: run(BIN / "yosys", "-Q", "-p", script, cwd=folder)
-    yosys(read + f"hierarchy -top {top}; proc; write_json ports.json")
-    module = json.loads((folder / "ports.json").read_text())["modules"][top]
-    (folder / "harness.v").write_text(harness(module, top))
+    yosys(read + f"hierarchy -top {NET}; proc; write_json ports.json")
+    module = json.loads((folder / "ports.json").read_text())["modules"][NET]
+    (folder / "harness.v").write_text(harness(module))
     yosys(
-        read + f"read_verilog harness.v; hierarchy -top harness; proc; flatten {top}; "
-        f"setattr -mod -set keep_hierarchy 1 {top}; synth_ecp5 -no-rw-check -top harness -json netlist.json; tee -o stat.json stat -json"
+        read + f"read_verilog harness.v; hierarchy -top harness; proc; flatten {NET}; "
+        f"setattr -mod -set keep_hierarchy 1 {NET}; "
+        "synth_ecp5 -no-rw-check -top harness -json netlist.json; tee -o stat.json stat -json"
     )
     cells = json.loads((folder / "stat.json").read_text())["modules"]
-    cells = next(module for name, module in cells.items() if name.lstrip("\\") == top)["num_cells_by_type"]
+    cells = next(module for name, module in cells.items() if name.lstrip("\\") == NET)["num_cells_by_type"]
     routed = []
     for seed in range(1, seeds + 1):
         run(
@@ -197,8 +194,8 @@ def main():
 
     for generator, make, name in peers:
         def peer(folder, make=make, name=name):
-            sources, top, cycles = make(name, *network(given.nets, name), folder)
-            return build(sources, top, folder, given.seeds) | {"ii": cycles}
+            sources, cycles = make(name, *network(given.nets, name), folder)
+            return build(sources, folder, given.seeds) | {"ii": cycles}
 
         add(f"{generator}, {name}", peer)
     for name, cycles in own:

@@ -161,7 +161,7 @@ fn assemble(
     detail: Detail,
 ) -> Result<Plan> {
     let mut plan = outline(graph, groups, foldings, hardware, detail)?;
-    plan.cycles = settle(&mut plan)?;
+    settle(&mut plan)?;
     Ok(plan)
 }
 
@@ -175,7 +175,7 @@ fn cost_of(
 ) -> Result<(u64, cost::Cost)> {
     let mut plan = outline(graph, groups, foldings, hardware, Detail::Sketch(None))?;
     if plan.stages.iter().any(|stage| stage.buffered().is_some()) {
-        plan.cycles = settle(&mut plan)?;
+        settle(&mut plan)?;
     }
     let slowest = plan.stages.iter().map(|stage| stage.cycles).max().unwrap_or(0);
     Ok((slowest, cost::plan(&plan, goal::target_of(hardware)?).total))
@@ -254,8 +254,8 @@ fn stream_of(stages: &[Stage], source: Option<usize>, input: Stream) -> Stream {
     source.map_or(input, |stage| stages[stage].output)
 }
 
-/// Gives every buffer the least room with which every frame ends when it does without bounds.
-fn settle(plan: &mut Plan) -> Result<Cycles> {
+/// Gives every buffer the least room with which every frame ends when it does without bounds, and the plan its cycles.
+fn settle(plan: &mut Plan) -> Result<()> {
     let (stages, outputs, input_beats) = (&mut plan.stages, &plan.outputs, plan.input.beats() as u64);
     let stuck = || Error::input("found stages that wait for each other");
     let free = cycles::run(stages, input_beats, outputs).ok_or_else(stuck)?;
@@ -279,7 +279,8 @@ fn settle(plan: &mut Plan) -> Result<Cycles> {
         return Err(Error::input("found buffers of the room that a free run needs, which hold it up"));
     }
     let ii = cycles::steady(stages, outputs).ok_or_else(stuck)?;
-    Ok(Cycles { ii, ..free.cycles })
+    plan.cycles = Cycles { ii, ..free.cycles };
+    Ok(())
 }
 
 #[cfg(test)]
