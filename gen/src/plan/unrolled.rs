@@ -16,8 +16,8 @@ const ADDER_NS: f64 = 2.8;
 const SEARCH_DIGITS: usize = 800_000;
 /// Orders that a search tries at most.
 pub(super) const MOST_ORDERS: usize = 400;
-/// Bits of a carry cell where it matters most: an ECP5's.
-const CARRY_BITS: u32 = 2;
+/// Bits that a carry chain takes beside its own where it matters most: on an ECP5, to begin with a carry.
+const CARRY_IN: u64 = 1;
 
 /// Bits of a constant or a left shift at most, so that sums keep far from 64 bits.
 const MOST_BITS: u32 = 48;
@@ -126,7 +126,7 @@ impl UnrolledLeaf {
         let problem = Problem { rows: &rows, constants: &constants, inputs: &inputs };
         let digits: usize = rows.len() * weights.inputs() * weights.scheme.bits() as usize;
         let orders = (SEARCH_DIGITS / digits.max(1)).clamp(1, most_orders) as u32;
-        let search = Search { orders, register_cost: 1, granule: CARRY_BITS, ..Search::default() };
+        let search = Search { orders, register_cost: 1, carry_in: CARRY_IN, ..Search::default() };
         let mut sums = share::factor(problem, search);
         sums.tighten();
         let channels: Vec<Channel> = sums

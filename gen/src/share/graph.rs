@@ -273,13 +273,13 @@ impl Graph {
 
     /// Bits of all carry chains.
     pub fn bits(&self) -> u64 {
-        self.cells(1)
+        self.chains().map(u64::from).sum()
     }
 
-    /// Bits of all carry chains, each a multiple of `granule`.
-    pub fn cells(&self, granule: u32) -> u64 {
+    /// Bits of every carry chain.
+    pub fn chains(&self) -> impl Iterator<Item = u32> {
         let adders = self.nodes.iter().filter_map(Node::add);
-        adders.map(|add| u64::from(self.adder_bits(add).next_multiple_of(granule))).sum()
+        adders.map(|add| self.adder_bits(add)).filter(|&bits| bits > 0)
     }
 
     /// Adders on the longest way.

@@ -8,11 +8,8 @@ use super::graph::Graph;
 /// In which order pairs of about the same worth are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// 0: strictly by worth, the shallow first among equals; else at random within a tenth, and what wastes
-    /// less of a carry cell before others.
+    /// 0: strictly by worth, the shallow first among equals; else at random within a tenth.
     pub seed: u64,
-    /// Bits of a carry cell.
-    pub granule: u32,
 }
 
 /// A unit of worth, so that a part of it can be told.
@@ -99,11 +96,9 @@ fn judge(graph: &Graph, pair: Pair, count: usize, order: Order) -> Candidate {
         let tie = u64::from(u32::MAX - graph.joint_depth(a, b)) << 32 | u64::from(u32::MAX - pair.b);
         return Candidate { score: worth, tie, pair };
     }
-    let bits = graph.adder_bits(graph.joined(a, b).0);
-    let waste = u64::from(bits.next_multiple_of(order.granule) - bits);
     let place = u64::from(pair.a) << 40 | u64::from(pair.b) << 16 | u64::from(pair.shift as u8);
     let tie = scramble(order.seed ^ place);
-    let score = (worth + worth / NOISE * (tie % 64) / 64).saturating_sub(waste * WORTH * 2);
+    let score = worth + worth / NOISE * (tie % 64) / 64;
     Candidate { score, tie, pair }
 }
 

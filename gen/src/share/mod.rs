@@ -45,13 +45,13 @@ pub struct Search {
     pub orders: u32,
     /// What 16 bits of registers cost, in bits of adders, with a register behind every adder.
     pub register_cost: u64,
-    /// Bits of the device's carry cell.
-    pub granule: u32,
+    /// Bits that a carry chain takes beside its own.
+    pub carry_in: u64,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Search { slack: 2, orders: 1, register_cost: 0, granule: 1 }
+        Search { slack: 2, orders: 1, register_cost: 0, carry_in: 0 }
     }
 }
 
@@ -120,7 +120,8 @@ struct Solver<'a> {
 
 impl Solver<'_> {
     fn cost(&self, graph: &Graph) -> u64 {
-        16 * graph.cells(self.search.granule) + self.search.register_cost * graph.register_bits(1)
+        let chains: u64 = graph.chains().map(|bits| u64::from(bits) + self.search.carry_in).sum();
+        16 * chains + self.search.register_cost * graph.register_bits(1)
     }
 
     fn direct(&self, seed: u64, kept: &[Pair]) -> Tried {
@@ -167,9 +168,9 @@ impl Solver<'_> {
         kept: &[Pair],
     ) -> Tried {
         let mut columns = Columns::new(&graph, sums, constants, self.levels);
-        let order = Order { seed, granule: self.search.granule };
+        let order = Order { seed };
         let pairs = greedy::share(&mut graph, &mut columns, order, kept);
-        graph.outputs = tree::finish(&mut graph, columns, constants, self.search.granule);
+        graph.outputs = tree::finish(&mut graph, columns, constants);
         Tried { graph, pairs }
     }
 }
@@ -201,7 +202,7 @@ mod tests {
         #[test]
         fn every_graph_is_the_matrix(
             rows in matrix(),
-            (slack, orders, granule) in (0_u32..3, 1_u32..3, 1_u32..3),
+            (slack, orders, carry_in) in (0_u32..3, 1_u32..3, 0_u64..2),
             constants in prop::option::of(prop::collection::vec(-300_i64..300, 14)),
             (low, high) in (-40_i64..=0, 0_i64..40),
             picks in prop::collection::vec(any::<u32>(), 64),
@@ -210,7 +211,7 @@ mod tests {
             let inputs = vec![range; rows[0].len()];
             let constants = constants.map_or(Vec::new(), |all| all[..rows.len()].to_vec());
             let problem = Problem { rows: &rows, constants: &constants, inputs: &inputs };
-            let graph = factor(problem, Search { slack, orders, register_cost: 1, granule });
+            let graph = factor(problem, Search { slack, orders, register_cost: 1, carry_in });
             prop_assert!(graph.depth() <= problem.least_levels() + slack);
             let mut tight = graph.clone();
             tight.tighten();

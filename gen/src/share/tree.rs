@@ -11,12 +11,11 @@ struct Choice {
     weight: u64,
 }
 
-/// Adds up what is left of every sum and its constant, the cheapest two first, within the levels; carry
-/// chains are multiples of `granule` bits.
+/// Adds up what is left of every sum and its constant, the cheapest two first, within the levels.
 ///
 /// Whether a negative sum is a negated term or, where there are constants, a complemented one is found by
 /// trying.
-pub fn finish(graph: &mut Graph, columns: Columns, constants: &[i64], granule: u32) -> Vec<Output> {
+pub fn finish(graph: &mut Graph, columns: Columns, constants: &[i64]) -> Vec<Output> {
     let Columns { sums, limit, .. } = columns;
     let mut outputs = Vec::new();
     for (index, digits) in sums.into_iter().enumerate() {
@@ -29,7 +28,7 @@ pub fn finish(graph: &mut Graph, columns: Columns, constants: &[i64], granule: u
             }
             // A constant of 0 takes no place, though there was room for it.
             let weight = digits.iter().map(|&digit| graph.weight(digit)).sum();
-            add_up(graph, digits, weight, limit, granule)
+            add_up(graph, digits, weight, limit)
         };
         let mut output = Output { term: one(graph, constant.unwrap_or(0)), complement: false };
         if let (Some(Term { negative: true, .. }), Some(constant)) = (output.term, constant) {
@@ -49,14 +48,8 @@ pub fn finish(graph: &mut Graph, columns: Columns, constants: &[i64], granule: u
     outputs
 }
 
-fn add_up(
-    graph: &mut Graph,
-    mut digits: Vec<Term>,
-    mut weight: u64,
-    limit: u64,
-    granule: u32,
-) -> Option<Term> {
-    while let Some(choice) = cheapest(graph, &digits, weight, limit, granule) {
+fn add_up(graph: &mut Graph, mut digits: Vec<Term>, mut weight: u64, limit: u64) -> Option<Term> {
+    while let Some(choice) = cheapest(graph, &digits, weight, limit) {
         graph.push(choice.add);
         weight = choice.weight;
         digits[choice.places[0]] = choice.made;
@@ -70,8 +63,8 @@ fn is_cheap(add: &Add) -> bool {
     add.left.shift < 6
 }
 
-fn cheapest(graph: &Graph, digits: &[Term], weight: u64, limit: u64, granule: u32) -> Option<Choice> {
-    let mut best: Option<((bool, u32, u32, u32), Choice)> = None;
+fn cheapest(graph: &Graph, digits: &[Term], weight: u64, limit: u64) -> Option<Choice> {
+    let mut best: Option<((bool, u32, u32), Choice)> = None;
     for second in 1..digits.len() {
         for first in 0..second {
             let (a, b) = (digits[first], digits[second]);
@@ -85,7 +78,7 @@ fn cheapest(graph: &Graph, digits: &[Term], weight: u64, limit: u64, granule: u3
                 None => joined,
             };
             let bits = graph.adder_bits(add);
-            let rank = (after > limit, bits.next_multiple_of(granule), bits, depth);
+            let rank = (after > limit, bits, depth);
             if best.as_ref().is_none_or(|(least, _)| rank < *least) {
                 best = Some((rank, Choice { places: [first, second], add, made, weight: after }));
             }
