@@ -92,9 +92,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut points: Vec<Point> = if args.estimate {
         plans.iter().map(|(_, plan)| explore::estimated(plan, target)).collect()
     } else {
-        let task = Task { target, seeds: (1..=args.seeds).collect(), time_limit_s: args.time_limit };
+        let task = |plan: &plan::Plan| Task {
+            target,
+            clock_mhz: plan.clock_mhz,
+            seeds: (1..=args.seeds).collect(),
+            time_limit_s: args.time_limit,
+        };
         let store = output.join("circuits");
-        let stored = |(_, plan): &(_, plan::Plan)| explore::stored(&graph, plan, &task, &store);
+        let stored = |(_, plan): &(_, plan::Plan)| explore::stored(&graph, plan, &task(plan), &store);
         let mut points: Vec<Point> = plans.iter().map(stored).collect::<Result<_>>()?;
         build(&args, &mut points, &store)?;
         points

@@ -32,10 +32,12 @@ const TASK: &str = "task.json";
 const RTL: &str = "rtl";
 
 /// What to build a circuit for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// The device.
     pub target: Target,
+    /// What place and route aims for.
+    pub clock_mhz: f64,
     /// Seeds of place and route; none: synthesis alone.
     pub seeds: Vec<u64>,
     /// Seconds that Yosys, and each seed, may take.
@@ -211,6 +213,7 @@ pub fn build(folder: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<Outcome>
     let options = synth::Options {
         seeds: task.seeds,
         time_limit: Duration::from_secs(task.time_limit_s),
+        frequency_mhz: task.clock_mhz,
         ..synth::Options::default()
     };
     let outcome = match synth::run(&folder.join(RTL), task.target, &options, progress) {
