@@ -192,7 +192,8 @@ fn circuit(network: &Network, target: Target, known: &BTreeMap<Key, Leaves>) -> 
     if let Some(leaves) = known.get(&key) {
         return Ok((key, leaves.clone()));
     }
-    let options = synth::Options { seeds: Vec::new(), ..synth::Options::default() };
+    let options =
+        synth::Options { seeds: Vec::new(), frequency_mhz: plan.clock_mhz, ..synth::Options::default() };
     let report = synth::run(&rtl, target, &options, &|_| ())?;
     let mut leaves = Leaves::new();
     for layer in report.layers {

@@ -4,35 +4,108 @@
 //! what it is where it does not. nextpnr puts a cell before every chain whose carry in is connected, be it to a constant, and one
 //! behind every chain whose carry out is, be it read or not; and inputs that are low it routes from a driver of their own. So
 //! here a chain makes its carry in, and gives its carry out, in positions of its own, where one at its end was often unused; what
-//! nobody reads is left open; and inputs are tied high, which takes no wire.
+//! nobody reads is left open; and inputs are tied high, which takes no wire. Where that takes a cell more, for a carry in that is
+//! constant, the lowest sum is made in a table of its own, and its position makes the carry into the next. And where the clock allows
+//! it, a chain goes on behind another whose highest position reads nothing but the carry: that position makes the carry in.
+
+mod position;
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::polish::{Readers, greatest_net};
+use super::output_register::BLOCK;
+use super::polish::{REGISTER, Readers, greatest_net};
+use position::Position;
 
 const CELL: &str = "CCU2C";
-const INPUTS: [char; 4] = ['A', 'B', 'C', 'D'];
 
-/// Half a cell.
-#[derive(Clone, Debug)]
-struct Position {
-    table: u16,
-    /// `YES` cuts the carry off from the sum.
-    inject: Value,
-    inputs: [Value; 4],
-    sum: Option<Value>,
+/// Nanoseconds of a cycle that go by in wires and before and behind a carry chain.
+const AROUND_NS: f64 = 6.0;
+/// Nanoseconds of a table before a chain, and of the wires to it.
+const TABLE_NS: f64 = 2.0;
+/// Positions that a carry passes in a nanosecond.
+const POSITIONS_PER_NS: f64 = 12.0;
+/// Positions of two chains in one at most, so that they are not hard to place.
+const LONGEST: usize = 48;
+
+/// What may be done for fewer cells where it makes paths longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Time {
+    /// Positions of two chains in one at most: nextpnr counts the way from the first into the second, though no carry goes it.
+    longest: usize,
+    /// A carry may come out of a table.
+    tables: bool,
+}
+
+impl Time {
+    /// For a clock that is asked for.
+    pub fn at(clock_mhz: f64) -> Self {
+        let spare_ns = 1000.0 / clock_mhz - AROUND_NS;
+        Time { longest: ((spare_ns * POSITIONS_PER_NS) as usize).min(LONGEST), tables: spare_ns >= TABLE_NS }
+    }
+}
+
+/// Cells, the nets of the carries between them, and what they compute.
+struct Chain {
+    cells: Vec<String>,
+    carries: Vec<Value>,
+    positions: Vec<Position>,
+    /// It reads registers alone. Another that went on from it might read what it computes, in a loop by nextpnr's count.
+    is_first: bool,
+}
+
+impl Chain {
+    fn of(module: &Value, cells: Vec<String>, readers: &Readers, registers: &HashSet<u64>) -> Self {
+        let inner = cells.split_last().map_or(&[][..], |(_, inner)| inner);
+        let carries = inner.iter().map(|name| module["cells"][name]["connections"]["COUT"].clone()).collect();
+        let mut positions = positions(module, &cells, readers);
+        positions.iter_mut().for_each(Position::tie_high);
+        let is_first = positions.iter().flat_map(Position::nets).all(|net| registers.contains(&net));
+        Chain { cells, carries, positions, is_first }
+    }
+
+    /// Goes on with the next chain where this one's highest position can make the carry that the next begins with.
+    fn join(&mut self, next: &mut Chain, longest: usize) -> bool {
+        let Some(carry) = next.positions.first().and_then(Position::constant_carry) else { return false };
+        if !self.is_first || self.positions.len() + next.positions.len() > longest {
+            return false;
+        }
+        let Some(top) = self.positions.last_mut().filter(|top| top.can_give(carry)) else { return false };
+        top.give(carry);
+        self.cells.append(&mut next.cells);
+        self.carries.append(&mut next.carries);
+        self.positions.extend(next.positions.drain(1..));
+        true
+    }
 }
 
 /// Rewrites every chain of a module.
-pub(super) fn shorten(module: &mut Value) {
+pub(super) fn shorten(module: &mut Value, time: Time) {
     let readers = Readers::of(module);
+    let registers = registers(module);
     let mut next_net = 1 + greatest_net(module);
-    for chain in chains(module, &readers) {
-        let mut positions = positions(module, &chain, &readers);
-        positions.iter_mut().for_each(Position::tie_high);
-        next_net = replace(module, &chain, &positions, next_net);
+    let mut waiting: Option<Chain> = None;
+    let mut joined = Vec::new();
+    for cells in chains(module, &readers) {
+        let mut chain = Chain::of(module, cells, &readers, &registers);
+        match waiting.take() {
+            Some(mut before) => {
+                if !before.join(&mut chain, time.longest) {
+                    waiting = Some(chain);
+                }
+                joined.push(before);
+            }
+            None => waiting = Some(chain),
+        }
+    }
+    joined.extend(waiting);
+    for mut chain in joined {
+        if let Some((lowest, sum)) = take_lowest(&mut chain.positions, next_net, time) {
+            module["cells"][format!("{}$lowest", chain.cells[0])] = lowest.table_cell(&sum);
+            next_net += 1;
+        }
+        next_net = replace(module, chain, next_net);
     }
 }
 
@@ -47,6 +120,17 @@ pub(super) fn mark_open(module: &mut Value) {
             }
         }
     }
+}
+
+/// The nets that registers and block RAMs drive.
+fn registers(module: &Value) -> HashSet<u64> {
+    let cells = module["cells"].as_object().into_iter().flatten().map(|(_, cell)| cell);
+    let clocked = cells.filter(|cell| [REGISTER, BLOCK].iter().any(|kind| cell["type"] == *kind));
+    let pins = clocked.flat_map(|cell| {
+        let pins = cell["connections"].as_object().into_iter().flatten();
+        pins.filter(|(pin, _)| cell["port_directions"][pin] == "output")
+    });
+    pins.flat_map(|(_, bits)| bits.as_array().into_iter().flatten()).filter_map(Value::as_u64).collect()
 }
 
 /// The cells of every chain, from carry in to carry out.
@@ -88,18 +172,31 @@ fn positions(module: &Value, chain: &[String], readers: &Readers) -> Vec<Positio
         }
     }
     let carry = chain.first().map(|first| cell(first)["connections"]["CIN"][0].clone()).unwrap_or_default();
-    if !carry.is_null() && carry != "x" {
+    if !positions.is_empty() && !carry.is_null() && carry != "x" {
         positions.insert(0, Position::carry_in(carry));
     }
     positions
 }
 
+/// Takes the lowest position out of a chain that would be half a cell too long, and gives it back as a table, with the net of its
+/// sum, where that is not `free`; the position before it then gives the carry that it gave.
+fn take_lowest(positions: &mut Vec<Position>, free: u64, time: Time) -> Option<(Position, Value)> {
+    let [before, lowest, _, ..] = &positions[..] else { return None };
+    let carry = before.constant_carry().filter(|_| positions.len() % 2 == 1)?;
+    let sum = lowest.sum.clone().unwrap_or_else(|| free.into());
+    let table = lowest.as_sum(carry);
+    let carried = lowest.carried(carry, time.tables.then(|| sum.as_u64()).flatten())?;
+    positions.splice(..2, [carried]);
+    Some((table, sum))
+}
+
 /// Puts the positions into the chain's cells, and returns the next net that is free.
-fn replace(module: &mut Value, chain: &[String], positions: &[Position], mut next_net: u64) -> u64 {
+fn replace(module: &mut Value, chain: Chain, mut next_net: u64) -> u64 {
+    let Chain { cells: names, carries, positions, .. } = chain;
     let Some(cells) = module["cells"].as_object_mut() else { return next_net };
-    let old: Vec<Value> = chain.iter().filter_map(|name| cells.remove(name)).collect();
-    let Some((form, inner)) = old.split_last() else { return next_net };
-    let mut carries = inner.iter().map(|cell| cell["connections"]["COUT"].clone());
+    let old: Vec<Value> = names.iter().filter_map(|name| cells.remove(name)).collect();
+    let Some(form) = old.last() else { return next_net };
+    let mut carries = carries.into_iter();
     let mut carry: Option<Value> = None;
     let pairs = positions.chunks(2);
     let last = pairs.len().saturating_sub(1);
@@ -118,238 +215,11 @@ fn replace(module: &mut Value, chain: &[String], positions: &[Position], mut nex
             cell["connections"]["COUT"] = net.clone();
             carry = Some(net);
         }
-        let name = chain.get(index).cloned().unwrap_or_else(|| format!("{}$more", chain[index - 1]));
+        let name = names.get(index).cloned().unwrap_or_else(|| format!("{}$more{index}", names[0]));
         cells.insert(name, cell);
     }
     next_net
 }
 
-impl Position {
-    fn of(cell: &Value, half: usize, readers: &Readers) -> Self {
-        let pins = &cell["connections"];
-        let table = cell["parameters"][format!("INIT{half}")].as_str().unwrap_or_default();
-        let sum = &pins[format!("S{half}")];
-        Position {
-            table: u16::from_str_radix(table, 2).unwrap_or(0),
-            inject: cell["parameters"][format!("INJECT1_{half}")].clone(),
-            inputs: INPUTS.map(|input| pins[format!("{input}{half}")][0].clone()),
-            sum: (!readers.at(sum).is_empty()).then(|| sum[0].clone()),
-        }
-    }
-
-    /// Lets no carry pass, and gives none.
-    fn idle() -> Self {
-        Position { table: 0, inject: "NO".into(), inputs: [(); 4].map(|()| "1".into()), sum: None }
-    }
-
-    /// Gives a carry, whatever comes before.
-    fn carry_in(carry: Value) -> Self {
-        match carry.as_str() {
-            Some("0") => Position::idle(),
-            Some(_) => Position { table: 0x000f, ..Position::idle() },
-            None => {
-                let [_, rest @ ..] = Position::idle().inputs;
-                let [b, c, d] = rest;
-                Position { table: 0x000a, inputs: [carry, b, c, d], ..Position::idle() }
-            }
-        }
-    }
-
-    /// Shows the carry as its sum.
-    fn carry_out(sum: Value) -> Self {
-        Position { sum: Some(sum), ..Position::idle() }
-    }
-
-    /// Ties high what is tied low or not at all.
-    fn tie_high(&mut self) {
-        for (bit, input) in self.inputs.iter_mut().enumerate() {
-            if input.is_u64() {
-                continue;
-            }
-            if input == "0" {
-                let low = |entry: u16| self.table >> (entry & !(1 << bit)) & 1;
-                self.table = (0..16).fold(0, |table, entry| table | low(entry) << entry);
-            }
-            *input = "1".into();
-        }
-    }
-
-    fn put(&self, cell: &mut Value, half: usize) {
-        cell["parameters"][format!("INIT{half}")] = format!("{:016b}", self.table).into();
-        cell["parameters"][format!("INJECT1_{half}")] = self.inject.clone();
-        for (input, bit) in INPUTS.iter().zip(&self.inputs) {
-            cell["connections"][format!("{input}{half}")] = json!([bit]);
-        }
-        if let Some(sum) = &self.sum {
-            cell["connections"][format!("S{half}")] = json!([sum]);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dice::Dice;
-
-    impl Dice {
-        /// A constant, or one of the nets 2 to 7.
-        fn bit(&mut self) -> Value {
-            match self.size(0, 7) {
-                0 => "0".into(),
-                1 => "1".into(),
-                net => net.into(),
-            }
-        }
-
-        /// Up to four cells in a chain; some sums are read, and sometimes the carry out, once or twice.
-        fn module(&mut self) -> Value {
-            let count = self.size(1, 4);
-            let mut module = json!({"ports": {}, "cells": {}, "netnames": {}});
-            let mut read: Vec<usize> = Vec::new();
-            for index in 0..count {
-                let base = 100 + 10 * index;
-                let carry = if index == 0 { self.bit() } else { json!(base - 10) };
-                let mut cell = json!({
-                    "type": CELL, "parameters": {}, "connections": {"CIN": [carry], "COUT": [base]},
-                    "port_directions": {"CIN": "input", "COUT": "output", "S0": "output", "S1": "output"},
-                });
-                for half in 0..2 {
-                    for input in INPUTS {
-                        cell["port_directions"][format!("{input}{half}")] = "input".into();
-                    }
-                    let sum = base + 1 + half;
-                    let position = Position {
-                        table: self.next() as u16,
-                        inject: self.pick(&["YES", "NO", "NO", "NO"]).into(),
-                        inputs: [(); 4].map(|()| self.bit()),
-                        sum: Some(sum.into()),
-                    };
-                    position.put(&mut cell, half);
-                    if self.size(0, 2) > 0 {
-                        read.push(sum);
-                    }
-                }
-                module["cells"][format!("cell{index}")] = cell;
-            }
-            if self.size(0, 2) == 0 {
-                read.push(100 + 10 * (count - 1));
-            }
-            module["ports"]["y"] = json!({"direction": "output", "bits": read});
-            module
-        }
-    }
-
-    /// What the outputs are, by the cell's definition; carries that are left open are `open`.
-    fn outputs(module: &Value, values: u64, open: bool) -> Vec<bool> {
-        let mut nets: HashMap<u64, bool> = (2..8).map(|net| (net, values >> net & 1 == 1)).collect();
-        let cells: Vec<&Value> = module["cells"].as_object().unwrap().values().collect();
-        for _ in 0..=cells.len() {
-            for cell in &cells {
-                let bit = |pin: String| match &cell["connections"][pin][0] {
-                    Value::Number(net) => nets.get(&net.as_u64().unwrap()).copied(),
-                    Value::String(constant) => Some(constant == "1"),
-                    _ => Some(open),
-                };
-                let Some(mut carry) = bit("CIN".into()) else { continue };
-                let mut made = Vec::new();
-                for half in 0..2 {
-                    let text = cell["parameters"][format!("INIT{half}")].as_str().unwrap();
-                    let table = u16::from_str_radix(text, 2).unwrap();
-                    let [a, b, c, d] = INPUTS.map(|input| u16::from(bit(format!("{input}{half}")).unwrap()));
-                    let passes = table >> (a + 2 * b + 4 * c + 8 * d) & 1 == 1;
-                    let cut = cell["parameters"][format!("INJECT1_{half}")] == "YES";
-                    made.push((format!("S{half}"), passes ^ (!cut && carry)));
-                    carry = if passes { carry } else { !cut && table >> (a + 2 * b) & 1 == 1 };
-                }
-                made.push(("COUT".into(), carry));
-                for (pin, value) in made {
-                    if let Some(net) = cell["connections"][pin][0].as_u64() {
-                        nets.insert(net, value);
-                    }
-                }
-            }
-        }
-        module["ports"]["y"]["bits"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|net| nets[&net.as_u64().unwrap()])
-            .collect()
-    }
-
-    fn cells(module: &Value) -> usize {
-        module["cells"].as_object().unwrap().len()
-    }
-
-    #[test]
-    fn a_chain_computes_the_same_whatever_its_open_carry_is() {
-        let mut dice = Dice(1);
-        for _ in 0..500 {
-            let before = dice.module();
-            let mut after = before.clone();
-            shorten(&mut after);
-            for _ in 0..20 {
-                let (values, open) = (dice.next(), dice.pick(&[false, true]));
-                assert_eq!(
-                    outputs(&before, values, open),
-                    outputs(&after, values, open),
-                    "{before:#}\n{after:#}"
-                );
-            }
-            let text = after.to_string();
-            assert!(!text.contains("[\"0\"]"), "{after:#}");
-            let ends = |pin: &str| {
-                let cells = after["cells"].as_object().unwrap().values();
-                cells.filter(|cell| cell["connections"][pin].is_null()).count()
-            };
-            let chains = cells(&after).min(1);
-            assert_eq!((ends("CIN"), ends("COUT")), (chains, chains), "{after:#}");
-        }
-    }
-
-    #[test]
-    fn a_table_that_is_wrong_shows() {
-        let mut dice = Dice(2);
-        let shows = (0..50).any(|_| {
-            let before = dice.module();
-            let mut after = before.clone();
-            shorten(&mut after);
-            let cells = after["cells"].as_object_mut().unwrap();
-            for cell in cells.values_mut() {
-                let table = u16::from_str_radix(cell["parameters"]["INIT1"].as_str().unwrap(), 2).unwrap();
-                cell["parameters"]["INIT1"] = format!("{:016b}", table ^ 0x8000).into();
-            }
-            (0..20).any(|_| {
-                let values = dice.next();
-                outputs(&before, values, false) != outputs(&after, values, false)
-            })
-        });
-        assert!(shows);
-    }
-
-    #[test]
-    fn a_chain_with_an_unused_position_makes_its_carry_there() {
-        let cell = |carry: Value, out: u64, sums: [u64; 2]| {
-            let mut cell = json!({
-                "type": CELL, "parameters": {}, "connections": {"CIN": [carry], "COUT": [out]},
-                "port_directions": {"CIN": "input", "COUT": "output", "S0": "output", "S1": "output"},
-            });
-            for (half, &sum) in sums.iter().enumerate() {
-                Position { sum: Some(sum.into()), ..Position::idle() }.put(&mut cell, half);
-            }
-            cell
-        };
-        let mut module = json!({
-            "ports": {"y": {"direction": "output", "bits": [11, 12, 13]}},
-            "cells": {"low": cell("0".into(), 20, [11, 12]), "high": cell(20.into(), 21, [13, 14])},
-        });
-        shorten(&mut module);
-        assert_eq!(cells(&module), 2);
-        let mut module = json!({
-            "ports": {"y": {"direction": "output", "bits": [11, 12, 13, 14]}},
-            "cells": {"low": cell("0".into(), 20, [11, 12]), "high": cell(20.into(), 21, [13, 14])},
-        });
-        shorten(&mut module);
-        assert_eq!(cells(&module), 3, "four positions and the carry in");
-    }
-}
+mod tests;

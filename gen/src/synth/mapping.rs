@@ -37,7 +37,7 @@ pub(super) fn map(design: &Design, folder: &Path, cache: &Path) -> Result<usize>
     let reused = found.iter().filter(|(_, (_, reused))| *reused).count();
     let parts: Vec<(Part, PathBuf)> = found.into_iter().map(|(part, (netlist, _))| (part, netlist)).collect();
     run("join", &design.join(&top, &parts), folder, design.limit)?;
-    polish(&network)?;
+    polish(&network, design.clock_mhz)?;
     Ok(reused)
 }
 

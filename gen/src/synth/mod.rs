@@ -172,6 +172,7 @@ impl Job<'_> {
             generated: self.generated,
             target: self.target,
             shallow_in_luts: self.target.family() == Family::Ecp5 && scarce,
+            clock_mhz: self.clock_mhz(),
             limit: self.options.time_limit,
         };
         let cache = self.options.cache.clone().unwrap_or_else(|| file::cache("synth"));
@@ -183,12 +184,16 @@ impl Job<'_> {
         Ok(reused)
     }
 
+    fn clock_mhz(&self) -> f64 {
+        self.surround.clock_mhz.unwrap_or(self.options.frequency_mhz)
+    }
+
     fn request(&self, layers: &[report::Layer]) -> route::Request<'_> {
         route::Request {
             target: self.target,
             seeds: &self.options.seeds,
             limit: self.options.time_limit,
-            frequency_mhz: self.surround.clock_mhz.unwrap_or(self.options.frequency_mhz),
+            frequency_mhz: self.clock_mhz(),
             luts: report::total(layers).lut,
             constraints: self.surround.constraints.as_deref(),
         }

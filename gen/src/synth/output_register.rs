@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::polish::{REGISTER, Readers};
 
-const BLOCK: &str = "DP16KD";
+pub(super) const BLOCK: &str = "DP16KD";
 
 /// Rewrites a module; how many registers its blocks took in.
 pub(super) fn absorb(module: &mut Value) -> usize {

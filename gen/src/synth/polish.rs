@@ -14,14 +14,15 @@ pub(super) const REGISTER: &str = "TRELLIS_FF";
 /// 123 with them; CNV W2A2, with 110,000 cells: 68 MHz without, 78 with them.
 const LARGE: usize = 50_000;
 
-/// Rewrites the network's netlist in `path`.
+/// Rewrites the network's netlist in `path` for a clock.
 ///
 /// # Errors
 /// The file cannot be read or written, or is no netlist.
-pub(super) fn polish(path: &Path) -> Result<()> {
+pub(super) fn polish(path: &Path, clock_mhz: f64) -> Result<()> {
+    let time = carry_chain::Time::at(clock_mhz);
     rewrite(path, |module| {
         output_register::absorb(module);
-        carry_chain::shorten(module);
+        carry_chain::shorten(module, time);
         if is_large(module) {
             fan_out::spread(module);
         }

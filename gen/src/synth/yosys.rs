@@ -60,6 +60,8 @@ pub(super) struct Design<'a> {
     pub target: Target,
     /// Whether block RAMs are so scarce that memories of few words go into LUTs.
     pub shallow_in_luts: bool,
+    /// What place and route aims for.
+    pub clock_mhz: f64,
     /// For each run of Yosys.
     pub limit: Duration,
 }
