@@ -27,15 +27,19 @@ struct Array {
     kind: &'static str,
     x_bits: usize,
     code_bits: usize,
+    /// Of `joint`: products of a multiplier.
+    products: usize,
 }
 
-const ARRAYS: [Array; 6] = [
-    Array { name: "ternary × 8 bit", kind: "ternary", x_bits: 8, code_bits: 2 },
-    Array { name: "ternary × 4 bit", kind: "ternary", x_bits: 4, code_bits: 2 },
-    Array { name: "ternary × 2 bit", kind: "ternary", x_bits: 2, code_bits: 2 },
-    Array { name: "binary × binary", kind: "xnor", x_bits: 1, code_bits: 1 },
-    Array { name: "DFP-4 × 8 bit", kind: "dfp", x_bits: 8, code_bits: 4 },
-    Array { name: "Po2-4 × 8 bit", kind: "po2", x_bits: 8, code_bits: 4 },
+const ARRAYS: [Array; 8] = [
+    Array { name: "ternary × 8 bit", kind: "ternary", x_bits: 8, code_bits: 2, products: 2 },
+    Array { name: "ternary × 4 bit", kind: "ternary", x_bits: 4, code_bits: 2, products: 2 },
+    Array { name: "ternary × 2 bit", kind: "ternary", x_bits: 2, code_bits: 2, products: 2 },
+    Array { name: "binary × binary", kind: "xnor", x_bits: 1, code_bits: 1, products: 2 },
+    Array { name: "DFP-4 × 8 bit", kind: "dfp", x_bits: 8, code_bits: 4, products: 2 },
+    Array { name: "DFP-4 × 8 bit, blocks", kind: "joint", x_bits: 8, code_bits: 4, products: 2 },
+    Array { name: "DFP-4 × 4 bit, blocks", kind: "joint", x_bits: 4, code_bits: 4, products: 3 },
+    Array { name: "Po2-4 × 8 bit", kind: "po2", x_bits: 8, code_bits: 4, products: 2 },
 ];
 
 /// Area and clock of arrays alone.
@@ -122,15 +126,15 @@ fn generate(array: &Array, folder: &Path) -> std::io::Result<()> {
 }
 
 fn stage(array: &Array) -> String {
-    let Array { kind, x_bits, code_bits, .. } = array;
+    let Array { kind, x_bits, code_bits, products, .. } = array;
     format!(
         "module array_stage (
     input wire clk, input wire rst, input wire s_issue, input wire s_last, input wire [{x_top}:0] s_data,
     output wire m_valid, output wire [{sum_top}:0] m_data
 );
   mac_array #(
-      .KIND(\"{kind}\"), .PE({PE}), .SIMD({SIMD}), .X_BITS({x_bits}), .CODE_BITS({code_bits}), .ACC_BITS({ACC_BITS}),
-      .STEPS({STEPS}), .FOLDS({FOLDS}), .FILE(\"weights.hex\")
+      .KIND(\"{kind}\"), .PE({PE}), .SIMD({SIMD}), .PRODUCTS({products}), .X_BITS({x_bits}), .CODE_BITS({code_bits}),
+      .ACC_BITS({ACC_BITS}), .STEPS({STEPS}), .FOLDS({FOLDS}), .FILE(\"weights.hex\")
   ) u_mac (
       .clk(clk), .rst(rst), .s_issue(s_issue), .s_last(s_last), .s_data(s_data), .m_valid(m_valid), .m_data(m_data)
   );
@@ -222,7 +226,17 @@ fn manifest(array: &Array, files: &[String]) -> Manifest {
 fn print(rows: &[Row]) {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["array", "target", "LUT/lane", "FF/lane", "LC/lane", "block RAM", "MHz", "worst seed"]);
+    table.set_header([
+        "array",
+        "target",
+        "LUT/lane",
+        "FF/lane",
+        "LC/lane",
+        "block RAM",
+        "multipliers",
+        "MHz",
+        "worst seed",
+    ]);
     for Row { array, report } in rows {
         let each = |count: usize| format!("{:.2}", count as f64 / (PE * SIMD) as f64);
         let clock = |mhz: Option<f64>| mhz.map_or_else(|| "–".into(), |mhz| format!("{mhz:.1}"));
@@ -234,6 +248,7 @@ fn print(rows: &[Row]) {
             each(resources.ff),
             if resources.lc == 0 { "–".into() } else { each(resources.lc) },
             resources.bram.to_string(),
+            resources.dsp.to_string(),
             clock(report.routed.as_ref().map(|timing| timing.fmax_mhz)),
             clock(report.routed.as_ref().map(|timing| timing.least_mhz)),
         ]);

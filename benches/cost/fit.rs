@@ -9,7 +9,8 @@ use netetch::plan::Plan;
 use netetch::plan::cost::{self, Structure, Term};
 use netetch::target::Target;
 
-use super::measured::{self, Key, Leaves, TARGETS};
+use super::clock::{self, Delays};
+use super::measured::{self, Clock, Key, Leaves, Measured, TARGETS};
 use super::networks::Network;
 
 /// How much a factor of 1 is preferred, in squares of a network's relative error.
@@ -21,11 +22,15 @@ const ROUNDS: usize = 3000;
 const QUANTITIES: [&str; 3] = ["lut", "ff", "lc"];
 
 /// Of a circuit: leaves as drawn, and as measured.
-struct Circuit {
-    target: Target,
-    name: String,
+pub struct Circuit {
+    pub target: Target,
+    pub name: String,
     drawn: Vec<((String, String), Structure)>,
     measured: Leaves,
+    pub paths: Vec<cost::Path>,
+    /// By estimate: what a clock is estimated of before there is a circuit.
+    pub cells: f64,
+    pub clock: Option<Clock>,
 }
 
 impl Circuit {
@@ -60,14 +65,21 @@ fn drawn(plan: &Plan, target: Target) -> Vec<((String, String), Structure)> {
     found
 }
 
-fn circuits(networks: &[Network], measured: &BTreeMap<Key, Leaves>) -> Vec<Circuit> {
+fn circuits(networks: &[Network], measured: &BTreeMap<Key, Measured>) -> Vec<Circuit> {
     let mut found = Vec::new();
     for network in networks {
         let Some(plan) = measured::plan(network) else { continue };
         for target in TARGETS {
-            if let Some(leaves) = measured::find(measured, network, target) {
-                let (name, drawn) = (network.name.clone(), drawn(&plan, target));
-                found.push(Circuit { target, name, drawn, measured: leaves.clone() });
+            if let Some(found_of) = measured::find(measured, network, target) {
+                found.push(Circuit {
+                    target,
+                    name: network.name.clone(),
+                    drawn: drawn(&plan, target),
+                    measured: found_of.leaves.clone(),
+                    paths: cost::paths(&plan, target),
+                    cells: cost::plan(&plan, target).total.cells(),
+                    clock: found_of.clock.clone(),
+                });
             }
         }
     }
@@ -190,7 +202,8 @@ pub fn fit(root: &Path) {
             }
         }
     }
-    print(&sweep, &unseen, &found);
+    let delays: Vec<Delays> = families().map(|family| clock::fit(family, &sweep)).into();
+    print(&sweep, &unseen, &found, &delays);
     let mut text = String::from(
         "//! Written by `cargo bench --bench cost -- fit`; not by hand.\n\n\
          /// By family and structure: LUTs, flip-flops and logic cells for each that is drawn.\n\
@@ -215,8 +228,16 @@ pub fn fit(root: &Path) {
                 at(&errors, 0.95)
             );
         }
+        let errors = clock::spread(&unseen, &delays, family);
+        let _ = writeln!(
+            text,
+            "    (\"{family}\", \"clock\", [{:.3}, {:.3}]),",
+            at(&errors, 0.5),
+            at(&errors, 0.95)
+        );
     }
     text.push_str("];\n");
+    text.push_str(&clock::table(&delays));
     let path = root.join("gen/src/plan/cost/coefficients.rs");
     std::fs::write(&path, text).expect("a place for it");
     println!("written: {}", path.display());
@@ -236,7 +257,9 @@ pub fn errors(root: &Path) {
     let measured = measured::read(root);
     let (sweep, unseen) = measured::networks(root);
     let found = cost::factors().map(|(family, term, factors)| ((family, term), factors)).collect();
-    print(&circuits(&sweep, &measured), &circuits(&unseen, &measured), &found);
+    let (sweep, unseen) = (circuits(&sweep, &measured), circuits(&unseen, &measured));
+    let delays: Vec<Delays> = families().map(|family| clock::known(family, &sweep)).into();
+    print(&sweep, &unseen, &found, &delays);
 }
 
 /// Prints a circuit leaf by leaf: measured, and estimated term by term.
@@ -267,26 +290,22 @@ pub fn detail(root: &Path, name: &str) {
     }
 }
 
-fn print(sweep: &[Circuit], unseen: &[Circuit], factors: &Factors) {
+fn print(sweep: &[Circuit], unseen: &[Circuit], factors: &Factors, delays: &[Delays]) {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["family", "of", "networks", "how many", "median", "95 %", "worst"]);
     for family in families() {
-        for (quantity, name) in quantities(family) {
-            for (which, circuits) in [("sweep", sweep), ("outside", unseen)] {
-                let errors = spread(circuits, family, factors, quantity);
-                let percent = |share| format!("{:.1} %", 100.0 * at(&errors, share));
-                let worst: Vec<&str> = errors.iter().rev().take(4).map(|(_, name)| name.as_str()).collect();
-                table.add_row([
-                    family.to_owned(),
-                    name.to_owned(),
-                    which.to_owned(),
-                    errors.len().to_string(),
-                    percent(0.5),
-                    percent(0.95),
-                    worst.join("; "),
-                ]);
+        let mut add = |name: &str, which: &str, errors: Vec<(f64, String)>| {
+            let percent = |share| format!("{:.1} %", 100.0 * at(&errors, share));
+            let worst: Vec<&str> = errors.iter().rev().take(12).map(|(_, name)| name.as_str()).collect();
+            let count = errors.len().to_string();
+            table.add_row([family, name, which, &count, &percent(0.5), &percent(0.95), &worst.join("; ")]);
+        };
+        for (which, circuits) in [("sweep", sweep), ("outside", unseen)] {
+            for (quantity, name) in quantities(family) {
+                add(name, which, spread(circuits, family, factors, quantity));
             }
+            add("clock", which, clock::spread(circuits, delays, family));
         }
         for (quantity, name) in [(3, "bram"), (4, "dsp")] {
             let own = sweep.iter().chain(unseen).filter(|circuit| circuit.target.family().name() == family);
@@ -300,7 +319,7 @@ fn print(sweep: &[Circuit], unseen: &[Circuit], factors: &Factors) {
                 }
             }
             let of = format!("{right} of {}", right + wrong.len());
-            wrong.truncate(8);
+            wrong.truncate(16);
             table.add_row([family, name, "all", &of, "exact", "", &wrong.join("; ")]);
         }
     }

@@ -1,4 +1,4 @@
-//! Real runs: what every leaf of a network takes of a device.
+//! Real runs: what every leaf of a network takes of a device, and the clock that the whole reaches.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,12 +23,32 @@ use super::networks::{self, Network};
 pub const TARGETS: [Target; 2] = [Target::Ecp5_85k, Target::Ice40Hx8k];
 
 const HEADER: &str = "network,target,digest,stage,leaf,lut,ff,lc,bram,dsp";
+const CLOCKS: &str = "network,target,digest,mhz,ns,routing_ns,cells,from,to";
 
 /// What a leaf takes: LUTs, flip-flops, logic cells, block RAMs, multipliers.
 pub type Taken = [usize; 5];
 
 /// By stage and leaf.
 pub type Leaves = BTreeMap<(String, String), Taken>;
+
+/// The clock of a routed circuit, and its longest path: nanoseconds, of them wires, cells between two registers.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    pub mhz: f64,
+    pub ns: f64,
+    pub routing_ns: f64,
+    pub cells: usize,
+    pub from: String,
+    pub to: String,
+}
+
+/// What was measured of a circuit.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    pub leaves: Leaves,
+    /// None where it could not be routed.
+    pub clock: Option<Clock>,
+}
 
 /// A circuit: network, target, digest of its Verilog.
 pub type Key = (String, String, String);
@@ -90,37 +110,74 @@ pub fn plan(network: &Network) -> Option<Plan> {
     plan::plan(&network.graph, &network.hardware).ok()
 }
 
-fn store(root: &Path) -> PathBuf {
+fn leaves_file(root: &Path) -> PathBuf {
     root.join("benches/cost/sweep.csv")
 }
 
+fn clocks_file(root: &Path) -> PathBuf {
+    root.join("benches/cost/clocks.csv")
+}
+
+/// The key and the other fields of every line but the first.
+fn lines(text: &str) -> impl Iterator<Item = (Key, Vec<&str>)> {
+    text.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split(',');
+        let mut next = || fields.next().map(str::to_owned);
+        let key = (next()?, next()?, next()?);
+        Some((key, fields.collect()))
+    })
+}
+
+fn clock(fields: &[&str]) -> Option<Clock> {
+    let &[mhz, ns, routing_ns, cells, from, to] = fields else { return None };
+    Some(Clock {
+        mhz: mhz.parse().ok()?,
+        ns: ns.parse().ok()?,
+        routing_ns: routing_ns.parse().ok()?,
+        cells: cells.parse().ok()?,
+        from: from.to_owned(),
+        to: to.to_owned(),
+    })
+}
+
 /// What was measured.
-pub fn read(root: &Path) -> BTreeMap<Key, Leaves> {
-    let text = std::fs::read_to_string(store(root)).unwrap_or_default();
-    let mut circuits: BTreeMap<Key, Leaves> = BTreeMap::new();
-    for line in text.lines().skip(1) {
-        let fields: Vec<&str> = line.split(',').collect();
-        let [network, target, digest, stage, leaf, counts @ ..] = &fields[..] else { continue };
+pub fn read(root: &Path) -> BTreeMap<Key, Measured> {
+    let text = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let mut circuits: BTreeMap<Key, Measured> = BTreeMap::new();
+    for (key, fields) in lines(&text(leaves_file(root))) {
+        let [stage, leaf, counts @ ..] = &fields[..] else { continue };
         let counts: Vec<usize> = counts.iter().filter_map(|count| count.parse().ok()).collect();
         let Ok(taken) = Taken::try_from(counts) else { continue };
-        let key = ((*network).to_owned(), (*target).to_owned(), (*digest).to_owned());
-        circuits.entry(key).or_default().insert(((*stage).to_owned(), (*leaf).to_owned()), taken);
+        let place = ((*stage).to_owned(), (*leaf).to_owned());
+        circuits.entry(key).or_default().leaves.insert(place, taken);
+    }
+    for (key, fields) in lines(&text(clocks_file(root))) {
+        circuits.entry(key).or_default().clock = clock(&fields);
     }
     circuits
 }
 
-fn write(root: &Path, circuits: &BTreeMap<Key, Leaves>) {
-    let mut text = format!("{HEADER}\n");
-    for ((network, target, digest), leaves) in circuits {
-        for ((stage, leaf), [lut, ff, lc, bram, dsp]) in leaves {
-            let _ = writeln!(text, "{network},{target},{digest},{stage},{leaf},{lut},{ff},{lc},{bram},{dsp}");
+fn write(root: &Path, circuits: &BTreeMap<Key, Measured>) {
+    let mut leaves = format!("{HEADER}\n");
+    let mut clocks = format!("{CLOCKS}\n");
+    for ((network, target, digest), measured) in circuits {
+        for ((stage, leaf), [lut, ff, lc, bram, dsp]) in &measured.leaves {
+            let _ =
+                writeln!(leaves, "{network},{target},{digest},{stage},{leaf},{lut},{ff},{lc},{bram},{dsp}");
+        }
+        if let Some(Clock { mhz, ns, routing_ns, cells, from, to }) = &measured.clock {
+            let _ = writeln!(
+                clocks,
+                "{network},{target},{digest},{mhz:.2},{ns:.2},{routing_ns:.2},{cells},{from},{to}"
+            );
         }
     }
-    let path = store(root);
-    let written =
-        tempfile::NamedTempFile::new_in(path.parent().expect("a folder")).expect("a file beside it");
-    std::fs::write(written.path(), text).expect("room for it");
-    written.persist(&path).expect("its place");
+    for (path, text) in [(leaves_file(root), leaves), (clocks_file(root), clocks)] {
+        let folder = path.parent().expect("a folder");
+        let written = tempfile::NamedTempFile::new_in(folder).expect("a file beside it");
+        std::fs::write(written.path(), text).expect("room for it");
+        written.persist(&path).expect("its place");
+    }
 }
 
 /// The digest of what Yosys would read: of two circuits with the same, one is enough.
@@ -137,12 +194,12 @@ fn digest(manifest: &Manifest, target: Target) -> String {
 
 /// What was measured of a network on a device, when its circuit was last run.
 pub fn find<'a>(
-    measured: &'a BTreeMap<Key, Leaves>,
+    measured: &'a BTreeMap<Key, Measured>,
     network: &Network,
     target: Target,
-) -> Option<&'a Leaves> {
+) -> Option<&'a Measured> {
     let mut all = measured.iter();
-    all.find(|((name, of, _), _)| *name == network.name && *of == target.name()).map(|(_, leaves)| leaves)
+    all.find(|((name, of, _), _)| *name == network.name && *of == target.name()).map(|(_, found)| found)
 }
 
 /// Runs what is missing of the networks whose names begin as one of `prefixes`, so many circuits at once; what is known of the
@@ -155,7 +212,7 @@ pub fn sweep(root: &Path, jobs: usize, prefixes: &[&str]) {
         asked.flat_map(|network| TARGETS.map(|target| (network, target))).collect();
     let known = read(root);
     let others = known.clone().into_iter().filter(|((name, ..), _)| !is_asked(name));
-    let circuits = Mutex::new(others.collect::<BTreeMap<Key, Leaves>>());
+    let circuits = Mutex::new(others.collect::<BTreeMap<Key, Measured>>());
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} (left {eta}) {msg}").expect("a style");
     let bar = ProgressBar::new(all.len() as u64).with_style(style);
@@ -164,9 +221,9 @@ pub fn sweep(root: &Path, jobs: usize, prefixes: &[&str]) {
         all.par_iter().for_each(|(network, target)| {
             bar.set_message(format!("{} {target}", network.name));
             match circuit(network, *target, &known) {
-                Ok((key, leaves)) => {
+                Ok((key, found)) => {
                     let mut circuits = circuits.lock().expect("no panic before");
-                    circuits.insert(key, leaves);
+                    circuits.insert(key, found);
                     // What was known and not yet looked at stays until the end.
                     let mut all = known.clone();
                     all.extend(circuits.clone());
@@ -180,21 +237,24 @@ pub fn sweep(root: &Path, jobs: usize, prefixes: &[&str]) {
     bar.finish_and_clear();
     let circuits = circuits.into_inner().expect("no panic before");
     write(root, &circuits);
-    println!("{} circuits in {}", circuits.len(), store(root).display());
+    println!("{} circuits in {}", circuits.len(), leaves_file(root).display());
 }
 
-fn circuit(network: &Network, target: Target, known: &BTreeMap<Key, Leaves>) -> Result<(Key, Leaves)> {
+fn circuit(network: &Network, target: Target, known: &BTreeMap<Key, Measured>) -> Result<(Key, Measured)> {
     let plan = plan::plan(&network.graph, &network.hardware)?;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let rtl = folder.path().join("rtl");
     let manifest = emit::emit(&network.graph, &plan, emit::Options::default(), &rtl)?;
     let key = (network.name.clone(), target.to_string(), digest(&manifest, target));
-    if let Some(leaves) = known.get(&key) {
-        return Ok((key, leaves.clone()));
+    if let Some(found) = known.get(&key).filter(|found| found.clock.is_some()) {
+        return Ok((key, found.clone()));
     }
-    let options =
-        synth::Options { seeds: Vec::new(), frequency_mhz: plan.clock_mhz, ..synth::Options::default() };
-    let report = synth::run(&rtl, target, &options, &|_| ())?;
+    let run = |seeds| {
+        let options = synth::Options { seeds, frequency_mhz: plan.clock_mhz, ..synth::Options::default() };
+        synth::run(&rtl, target, &options, &|_| ())
+    };
+    // What is too large for the device is counted all the same.
+    let report = run(vec![1]).or_else(|_| run(Vec::new()))?;
     let mut leaves = Leaves::new();
     for layer in report.layers {
         for (leaf, taken) in layer.leaves {
@@ -202,5 +262,16 @@ fn circuit(network: &Network, target: Target, known: &BTreeMap<Key, Leaves>) -> 
             leaves.insert((layer.name.clone(), leaf), counts);
         }
     }
-    Ok((key, leaves))
+    let clock = report.routed.and_then(|timing| {
+        let path = timing.critical_path?;
+        Some(Clock {
+            mhz: timing.fmax_mhz,
+            ns: path.ns,
+            routing_ns: path.routing_ns,
+            cells: path.cells,
+            from: path.from,
+            to: path.to,
+        })
+    });
+    Ok((key, Measured { leaves, clock }))
 }

@@ -36,6 +36,14 @@ impl Family {
             Family::Gowin => BSRAM,
         }
     }
+
+    /// Bits of a factor that one of its devices' multipliers takes, sign included.
+    pub fn multiplier_bits(self) -> usize {
+        match self {
+            Family::Ecp5 | Family::Gowin => 18,
+            Family::Ice40 => 16,
+        }
+    }
 }
 
 /// A device.

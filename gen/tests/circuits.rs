@@ -207,7 +207,8 @@ fn products_and_activations_of_every_form() {
         (Products::Logic, true),
     ] {
         let mut dice = Dice(9);
-        let weights = dice.weights(Scheme::Dfp { bits: 8 }, 6, 27);
+        // Of four bits, a multiplier takes two weights at once.
+        let weights = dice.weights(Scheme::Dfp { bits: if serial { 4 } else { 8 } }, 6, 27);
         let graph = Chain::new("forms", &[4, 5, 3], encoding)
             .then("conv", Op::Conv2d { weights, window: padded, groups: 1 })
             .then("fine", fine(-3))

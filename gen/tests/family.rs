@@ -46,7 +46,7 @@ module skewed_sum #(parameter SIMD = 4, parameter BITS = 2, parameter FIRST = 0,
 endmodule
 ";
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case {
         family: "ecp5",
         own: &["block_multiplier"],
@@ -88,6 +88,15 @@ const CASES: [Case; 7] = [
             "A_BITS 4 B_BITS 3 SUM_BITS 5",
             "A_BITS 5 B_BITS 2 SUM_BITS 6",
         ],
+    },
+    Case {
+        family: "ecp5",
+        own: &["sign_add"],
+        shared: &[],
+        top: "sign_add",
+        text: "",
+        settles: 0,
+        parameters: &["BITS 1", "BITS 4", "BITS 5"],
     },
     Case {
         family: "ecp5",

@@ -6,6 +6,7 @@ use ndarray::Array2;
 use netetch::desc::{self, Budget, Folding, Goal, Hardware, Products};
 use netetch::fixed::{Encoding, Format, Rounding, Saturation};
 use netetch::ir::{Graph, Op, Requantize, Scaling, Scheme, Shape, Softmax, Thresholds, Weights, Window};
+use netetch::plan::Leaf;
 use netetch::target::Target;
 use netetch::{emit, lower, plan};
 
@@ -134,7 +135,10 @@ fn dense(bits: u32) -> Graph {
     let mut graph = Graph::new("net");
     let mut last = graph.input("input", Shape(vec![24]), Format::integer(Encoding::Signed(8)));
     for layer in ["fc1", "fc2"] {
-        let values = Array2::from_shape_fn((24, 24), |(row, column)| (row * 5 + column * 3) as i16 % 31 - 15);
+        let most = (1 << (bits - 1)) - 1;
+        let values = Array2::from_shape_fn((24, 24), |(row, column)| {
+            ((row * 5 + column * 3) as i16 % 31 - 15).clamp(-most, most)
+        });
         let weights = Weights::new(Scheme::Dfp { bits }, values, 0).unwrap();
         last = graph.add(layer, layer, Op::Dense(weights), &[last]).unwrap();
         let scaling = Scaling::Multiply { mult: vec![77_777], negative: None, shift: vec![24] };
@@ -253,6 +257,33 @@ fn cheap_activations_are_as_wide_as_the_array() {
     }
 }
 
+/// A multiplier takes as many outputs' weights as it has bits for, and only of outputs that read the same inputs.
+#[test]
+fn a_multiplier_serves_several_outputs() {
+    let multipliers = |bits: u32, pe: usize, target: Target| {
+        let blocks = Folding { pe, simd: 3, products: Some(Products::Blocks), ..Folding::default() };
+        let logic = Folding { products: Some(Products::Logic), ..blocks };
+        let folding = [("fc1".to_owned(), blocks.into()), ("fc2".to_owned(), logic.into())].into();
+        let hardware = Hardware { folding, target: Some(target.to_string()), ..Hardware::default() };
+        let plan = plan::plan(&dense(bits), &hardware).unwrap();
+        let array = plan.stages[0].parts.iter().find_map(|part| match &part.leaf {
+            Leaf::MacArray(array) => Some((part, array.products)),
+            _ => None,
+        });
+        let (part, products) = array.unwrap();
+        (products, plan::cost::leaf(&part.leaf, target).dsp)
+    };
+    assert_eq!(multipliers(4, 8, Target::Ecp5_25k), (2, 12));
+    assert_eq!(multipliers(4, 5, Target::Ecp5_25k), (2, 9));
+    assert_eq!(multipliers(4, 1, Target::Ecp5_25k), (1, 3));
+    assert_eq!(multipliers(4, 4, Target::Ice40Up5k), (2, 6));
+    // 5 × 8 bits: the second weight lies 12 bits above the first, and an iCE40's multiplier has 16.
+    assert_eq!(multipliers(5, 8, Target::Ecp5_25k), (2, 12));
+    assert_eq!(multipliers(5, 8, Target::Ice40Up5k), (1, 24));
+    assert_eq!(multipliers(8, 8, Target::Ecp5_25k), (1, 24));
+    assert_eq!(multipliers(4, 8, Target::Ice40Hx8k), (1, 0));
+}
+
 #[test]
 fn forms_of_an_array_are_said_outright_where_they_are_a_choice() {
     let with = |graph: &Graph, fixed: Folding| {
@@ -267,7 +298,7 @@ fn forms_of_an_array_are_said_outright_where_they_are_a_choice() {
     }
     let all = Folding { pe: 24, simd: 24, ..base };
     for (graph, fixed) in [
-        (dense(5), Folding { products: Some(Products::Blocks), ..base }),
+        (dense(2), Folding { products: Some(Products::Blocks), ..base }),
         (dense(8), Folding { serial: Some(true), ..all }),
     ] {
         let message = with(&graph, fixed).unwrap_err().to_string();

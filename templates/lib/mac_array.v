@@ -6,11 +6,12 @@
 `default_nettype none
 
 module mac_array #(
-    parameter [63:0] KIND = "ternary",     // xnor, sign, ternary, twobit, po2, dfp or multiply
+    parameter [63:0] KIND = "ternary",     // xnor, sign, ternary, twobit, po2, dfp, multiply or joint
     parameter PE        = 8,               // outputs computed at once
     parameter SIMD      = 8,               // inputs per beat
     parameter PIXELS    = 1,               // vectors side by side that share the weights
     parameter BLOCKS    = 1,               // groups of outputs, each with SIMD inputs of its own in a beat
+    parameter PRODUCTS  = 2,               // of `joint`: products of a multiplier, of as many outputs
     parameter X_BITS    = 8,               // bits of one activation
     parameter X_SIGNED  = 0,               // 1: activations are two's complement
     parameter CODE_BITS = 2,               // bits of one weight code
@@ -38,10 +39,11 @@ module mac_array #(
   localparam [63:0] PO2 = "po2";
   localparam [63:0] DFP = "dfp";
   localparam [63:0] MULTIPLY = "multiply";
+  localparam [63:0] JOINT = "joint";
   localparam WORD = PE * SIMD * CODE_BITS;
   localparam SHARE = PE / BLOCKS;          // outputs that read the same inputs
   // Chains of lanes for what is added or not; these come skewed.
-  localparam SKEWED = KIND != XNOR && KIND != MULTIPLY;
+  localparam SKEWED = KIND != XNOR && KIND != MULTIPLY && KIND != JOINT;
   localparam CHAIN  = SKEWED ? 4 : 1;
   localparam LENGTH = (SIMD < CHAIN) ? SIMD : CHAIN;
   // Words that are put together come a cycle later, and so do the activations.
@@ -51,7 +53,7 @@ module mac_array #(
   localparam GATED  = FIRST + ((LENGTH > 2) ? LENGTH - 1 : 1) + $clog2((SIMD + CHAIN - 1) / CHAIN);
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
   localparam DELAY  = (KIND == XNOR) ? LEVELS : (KIND == MULTIPLY) ? LEVELS + 3 + ((X_BITS > 17) ? 1 : 0) :
-      (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
+      (KIND == JOINT) ? LEVELS + 3 : (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
   localparam FETCH = 2 + LATE;             // cycles from a beat's issue to its word
 
   wire [WORD-1:0] weight;
@@ -92,6 +94,7 @@ module mac_array #(
     for (pixel = 0; pixel < PIXELS; pixel = pixel + 1) begin : g_pixel
       wire [BLOCKS*SIMD*X_BITS-1:0] x_fetched;
       wire [BLOCKS*SIMD*X_BITS-1:0] x_skewed;
+      wire [       PE*ACC_BITS-1:0] sums;
 
       delay #(.BITS(BLOCKS * SIMD * X_BITS), .CYCLES(LATE)) u_late (
           .clk(clk), .d(s_data[pixel*BLOCKS*SIMD*X_BITS+:BLOCKS*SIMD*X_BITS]), .q(x_fetched)
@@ -106,42 +109,54 @@ module mac_array #(
       for (p = 0; p < PE; p = p + 1) begin : g_pe
         wire [   SIMD*X_BITS-1:0] x = x_skewed[(p/SHARE)*SIMD*X_BITS+:SIMD*X_BITS];
         wire [SIMD*CODE_BITS-1:0] w = skewed[p*SIMD*CODE_BITS+:SIMD*CODE_BITS];
-        wire [      ACC_BITS-1:0] sum;
 
         if (KIND == XNOR) begin : g_dot
           dot_xnor #(.SIMD(SIMD), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)) u_dot (
-              .clk(clk), .x(x), .w(w), .sum(sum)
+              .clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS])
           );
         end else if (KIND == SIGN) begin : g_dot
           dot_sign #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
         end else if (KIND == TERNARY) begin : g_dot
           dot_ternary #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
         end else if (KIND == TWOBIT) begin : g_dot
           dot_twobit #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
         end else if (KIND == PO2) begin : g_dot
           dot_po2 #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
         end else if (KIND == DFP) begin : g_dot
           dot_dfp #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
         end else if (KIND == MULTIPLY) begin : g_dot
           dot_multiply #(
               .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
-          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sum));
+          ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
+        end else if (KIND == JOINT) begin : g_dot
+          // The first of the outputs that share multipliers stands for them all.
+          localparam PLACE   = p % SHARE;
+          localparam LEFT    = SHARE - PLACE;
+          localparam OUTPUTS = (LEFT < PRODUCTS) ? LEFT : PRODUCTS;
+          wire unused = &{1'b0, x, w};
+          if (PLACE % PRODUCTS == 0) begin : g_first
+            dot_joint #(
+                .OUTPUTS(OUTPUTS), .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
+            ) u_dot (
+                .clk(clk), .x(x), .w(skewed[p*SIMD*CODE_BITS+:OUTPUTS*SIMD*CODE_BITS]), .sum(sums[p*ACC_BITS+:OUTPUTS*ACC_BITS])
+            );
+          end
         end else begin : g_dot
           kind_is_not_known u_dot ();
         end
 
         accumulator #(.BITS(ACC_BITS), .SINGLE(STEPS == 1)) u_accumulator (
-            .clk(clk), .rst(rst), .valid(sum_valid), .last(sum_last), .x(sum),
+            .clk(clk), .rst(rst), .valid(sum_valid), .last(sum_last), .x(sums[p*ACC_BITS+:ACC_BITS]),
             .total(m_data[(pixel*PE+p)*ACC_BITS+:ACC_BITS])
         );
       end

@@ -83,6 +83,7 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             number("SIMD", leaf.simd),
             number("PIXELS", leaf.pixels),
             number("BLOCKS", leaf.blocks),
+            number("PRODUCTS", leaf.products),
             number("X_BITS", leaf.x_bits),
             flag("X_SIGNED", leaf.x_signed),
             number("CODE_BITS", leaf.code_bits),

@@ -7,9 +7,6 @@ use crate::ir::{Scheme, Weights};
 use super::leaf::Product;
 use super::rom::Rom;
 
-/// Sign-magnitude weights of more bits than this may go to multiplier blocks.
-const PLANES_MAX_BITS: u32 = 5;
-
 /// How a matrix is multiplied, and how its raw sums relate to the exact accumulators:
 /// accumulator = gain · raw + correction\[output\].
 ///
@@ -40,28 +37,38 @@ pub fn array_encoding(scheme: Scheme, input: Encoding) -> Encoding {
 
 /// Whether multiplier blocks are a choice for weights of `scheme`.
 pub fn may_take_blocks(scheme: Scheme) -> bool {
-    matches!(scheme, Scheme::Dfp { bits } if bits > PLANES_MAX_BITS)
+    matches!(scheme, Scheme::Dfp { bits } if bits > 2)
 }
 
-/// How weights of `scheme` multiply activations of `encoding`, by multiplier blocks or not.
-pub fn product_of(scheme: Scheme, encoding: Encoding, blocks: bool) -> Product {
+/// Products of one multiplier, of factors up to `most` bits: of an activation of `x_bits` with the weights of so many outputs,
+/// side by side in one factor (`dot_joint`).
+pub fn products_at_once(x_bits: usize, code_bits: usize, most: usize) -> usize {
+    let room = if x_bits < most { most.saturating_sub(code_bits) } else { 0 };
+    1 + room / (x_bits + code_bits - 1)
+}
+
+/// How weights of `scheme` multiply activations of `encoding`: in logic, or by multipliers of so many products.
+fn product_of(scheme: Scheme, encoding: Encoding, products: usize) -> Product {
     match (scheme, encoding) {
         (Scheme::Binary | Scheme::Ternary, Encoding::Bipolar) => Product::Xnor,
         (Scheme::Binary, _) => Product::Sign,
         (Scheme::Ternary, _) => Product::Ternary,
         (Scheme::TwoBit, _) => Product::TwoBit,
         (Scheme::Po2 { .. }, _) => Product::Po2,
-        (Scheme::Dfp { .. }, _) if blocks => Product::Multiply,
-        (Scheme::Dfp { .. }, _) => Product::Dfp,
+        (Scheme::Dfp { .. }, _) => match products {
+            0 => Product::Dfp,
+            1 => Product::Multiply,
+            _ => Product::Joint,
+        },
     }
 }
 
 impl Product2d {
     /// Chooses the product and works out the corrections and the width of the raw sums, for activations of the encoding `input`
-    /// within `values` and `idle` lanes a row that hold no activation.
-    pub fn new(weights: &Weights, input: Encoding, values: Range, idle: usize, blocks: bool) -> Self {
+    /// within `values`, `idle` lanes a row that hold no activation, and multipliers of so many `products`, or none.
+    pub fn new(weights: &Weights, input: Encoding, values: Range, idle: usize, products: usize) -> Self {
         let encoding = array_encoding(weights.scheme, input);
-        let product = product_of(weights.scheme, encoding, blocks);
+        let product = product_of(weights.scheme, encoding, products);
         let of_zero = |code: u64| at_zero(product, weights.scheme.bits(), encoding, code);
         // Zero bits of what was bipolar are decoded to -1, and a weight of two bits is never 0.
         let is_decoded = encoding != input && product == Product::TwoBit;
@@ -107,7 +114,7 @@ pub fn code(product: Product, scheme: Scheme, weight: i16) -> u64 {
         Product::TwoBit => (magnitude >> 1) | negative << 1,
         Product::Po2 if weight == 0 => (1 << top) - 1,
         Product::Po2 => u64::from(magnitude.trailing_zeros()) | negative << top,
-        Product::Dfp => magnitude | negative << top,
+        Product::Dfp | Product::Joint => magnitude | negative << top,
         Product::Multiply => (weight as u64) & (u64::MAX >> (63 - top)),
     }
 }
@@ -116,7 +123,9 @@ pub fn code(product: Product, scheme: Scheme, weight: i16) -> u64 {
 fn padding_code(product: Product, scheme: Scheme) -> u64 {
     match product {
         Product::Xnor | Product::Sign | Product::TwoBit => 0,
-        Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply => code(product, scheme, 0),
+        Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply | Product::Joint => {
+            code(product, scheme, 0)
+        }
     }
 }
 
@@ -136,6 +145,7 @@ fn at_zero(product: Product, weight_bits: u32, encoding: Encoding, code: u64) ->
         Product::Po2 if low == (1 << top) - 1 => 0,
         Product::Po2 => complemented(zero << low, bits + (1 << top) - 2),
         Product::Dfp => low as i64 * complemented(zero, bits),
+        Product::Joint => complemented(low as i64 * zero, bits + top),
     }
 }
 
@@ -144,7 +154,7 @@ pub fn has_zero(product: Product, scheme: Scheme) -> bool {
     match product {
         Product::Sign | Product::TwoBit => false,
         Product::Xnor => scheme != Scheme::Binary,
-        Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply => true,
+        Product::Ternary | Product::Po2 | Product::Dfp | Product::Multiply | Product::Joint => true,
     }
 }
 
@@ -214,6 +224,7 @@ mod tests {
             Product::Po2 => complement(u << low, bits + (1 << top) - 2),
             Product::Dfp => low as i64 * complement(u, bits),
             Product::Multiply => Encoding::Signed(weight_bits).decode(code) * x,
+            Product::Joint => complement(low as i64 * u, bits + top),
         }
     }
 
@@ -229,7 +240,7 @@ mod tests {
                 Encoding::Bipolar, Encoding::Ternary, Encoding::Unsigned(4), Encoding::Signed(8),
             ]),
             picks in prop::collection::vec((any::<u32>(), any::<u32>()), 1..20),
-            blocks: bool,
+            products in 0..3_usize,
             idle in 0..3_usize,
         ) {
             let levels: Vec<i64> =
@@ -242,7 +253,7 @@ mod tests {
             let exact: i64 = row.iter().zip(&x).map(|(&w, &x)| i64::from(w) * x).sum();
             let input = encoding;
             let encoding = array_encoding(scheme, input);
-            let product = Product2d::new(&weights, input, encoding.range(), idle, blocks);
+            let product = Product2d::new(&weights, input, encoding.range(), idle, products);
             let add = |code: u64, x: i64| lane(product.product, scheme.bits(), encoding, code, x);
             let nothing = if input == Encoding::Bipolar { -1 } else { 0 };
             let raw: i64 = row.iter().zip(&x).map(|(&w, &x)| add(code(product.product, scheme, w), x)).sum::<i64>()
@@ -256,7 +267,7 @@ mod tests {
     fn the_rom_orders_folds_places_groups_rows_lanes() {
         let values = Array2::from_shape_fn((3, 6), |(row, column)| (row * 6 + column) as i16 - 9);
         let weights = Weights::new(Scheme::Dfp { bits: 8 }, values, 0).unwrap();
-        let product = Product2d::new(&weights, Encoding::Unsigned(1), Range::new(0, 1), 0, true);
+        let product = Product2d::new(&weights, Encoding::Unsigned(1), Range::new(0, 1), 0, 1);
         // Two places of three channels, two channels and two outputs at once.
         let rom = weight_rom(&weights, &product, 2, 3, 2, 2).unwrap();
         assert_eq!(rom.depth(), 2 * 2 * 2);

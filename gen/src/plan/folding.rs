@@ -62,7 +62,7 @@ pub fn fixed_foldings(groups: &[Group], hardware: &Hardware) -> Result<Vec<Optio
         let allowed: Vec<Folding> = variants(group, folding).filter(holds).collect();
         if allowed.is_empty() {
             let error = Error::input("found `products` or `serial` that is no choice for this layer");
-            let mend = "`blocks` multiply by dfp weights of more than 5 bits; sums are serial where an activation follows \
+            let mend = "`blocks` multiply by dfp weights of more than 2 bits; sums are serial where an activation follows \
                         and the steps of a sum leave the time";
             faults.push(error.mend(mend).at(Place::layer(group.layer)));
         }

@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Place, Result};
 use crate::ir::{BlockOrder, Fact, Graph, NodeId, Op, Weights, Window};
+use crate::target::Target;
 
-use super::leaf::SoftmaxPace;
+use super::array::{array_encoding, products_at_once};
+use super::leaf::{BLOCK_BITS, SoftmaxPace};
 use super::stream::Stream;
 
 /// Outputs, inputs and windows computed at once. For stages without weights `pe` and `simd` are both
@@ -243,6 +245,22 @@ impl Group<'_> {
             Head::Elements | Head::ArgMax | Head::Join | Head::Block(..) => input,
         };
         cycles.max(input).max(self.output_stream(folding).beats()) as u64
+    }
+
+    /// Products of a multiplier at a folding, each of an output that reads the same inputs; 0 without multipliers.
+    pub fn products(&self, folding: Folding, target: Option<Target>) -> usize {
+        let Head::Array(weights, ..) = self.head else { return 0 };
+        if !folding.blocks {
+            return 0;
+        }
+        let most = match target {
+            Some(target) if target.available().dsp == 0 => 0,
+            Some(target) => target.family().multiplier_bits(),
+            None => BLOCK_BITS,
+        };
+        let x_bits = array_encoding(weights.scheme, self.input.format.encoding).bits() as usize;
+        let products = products_at_once(x_bits, weights.scheme.bits() as usize, most);
+        products.min(folding.pe / self.blocks(folding.pe))
     }
 
     /// Groups of channels that `pe` outputs at once belong to.

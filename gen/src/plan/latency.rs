@@ -39,8 +39,9 @@ impl Leaf {
                 let chain = first + (array.simd.min(CHAIN) - 1).max(1) + levels(array.simd.div_ceil(CHAIN));
                 let sum = match array.product {
                     Product::Xnor => late + levels(array.simd).max(1),
-                    Product::Multiply => {
-                        late + levels(array.simd).max(1) + multiplier(array.x_bits + 1, array.code_bits)
+                    Product::Multiply | Product::Joint => {
+                        let (a, b) = array.operands();
+                        late + levels(array.simd).max(1) + multiplier(a, b)
                     }
                     Product::Sign | Product::Ternary | Product::TwoBit => chain,
                     Product::Po2 => chain + 1,

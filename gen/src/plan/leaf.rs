@@ -28,6 +28,8 @@ pub enum Product {
     Dfp,
     /// Two's complement × integer: a multiplier.
     Multiply,
+    /// Sign-magnitude weights of several outputs × integer: one multiplier.
+    Joint,
 }
 
 impl Product {
@@ -41,6 +43,7 @@ impl Product {
             Product::Po2 => "po2",
             Product::Dfp => "dfp",
             Product::Multiply => "multiply",
+            Product::Joint => "joint",
         }
     }
 }
@@ -119,6 +122,8 @@ pub struct ArrayLeaf {
     pub pixels: usize,
     /// Groups of outputs, each with inputs of its own in a beat.
     pub blocks: usize,
+    /// Products of a multiplier, of as many outputs; 0 without multipliers.
+    pub products: usize,
     /// Bits of an activation.
     pub x_bits: usize,
     /// Whether activations are two's complement.
@@ -135,6 +140,14 @@ pub struct ArrayLeaf {
     pub rom: Rom,
     /// How they lie in block RAMs.
     pub packing: Packing,
+}
+
+impl ArrayLeaf {
+    /// Bits of a multiplier's two factors, signs included.
+    pub fn operands(&self) -> (usize, usize) {
+        let field = self.x_bits + self.code_bits - 1;
+        (self.x_bits + 1, field * self.products.saturating_sub(1) + self.code_bits)
+    }
 }
 
 /// `requantize_shift`: one shift for all channels.

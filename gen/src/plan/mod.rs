@@ -39,7 +39,6 @@ use crate::desc::Hardware;
 use crate::error::{Error, Place, Result};
 use crate::ir::{Graph, NodeId};
 use crate::target::{BlockRam, Target};
-use packing::Memory;
 use run::{Detail, Setting};
 
 /// The clock assumed where a description names none.
@@ -191,7 +190,6 @@ fn outline(
 ) -> Result<Plan> {
     let clock_mhz = clock_of(hardware);
     let target = goal::named_target(hardware)?;
-    let memory = target.map(Memory::of);
     let input = door(groups, foldings);
     let mut stages: Vec<Stage> = Vec::new();
     let mut built: Vec<usize> = Vec::new();
@@ -214,7 +212,7 @@ fn outline(
         let setting = Setting {
             source: stream,
             clock_mhz,
-            memory,
+            target,
             continues: run::continues(graph, groups, foldings, index),
             runs_on: run::runs_on(graph, groups, foldings, index),
             detail,

@@ -3,12 +3,12 @@
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Range, Rounding};
 use crate::ir::{Graph, Node, NodeId, Op, Requantize, Scaling};
+use crate::target::Target;
 
 use super::activation::Raw;
 use super::array::Product2d;
 use super::group::{Folding, Group, Head};
 use super::leaf::{Converter, Leaf, Pace};
-use super::packing::Memory;
 use super::stage::{Builder, Part, Stage, activation, window_leaf};
 use super::stream::Stream;
 use super::unrolled::{Given, MOST_ORDERS, UnrolledLeaf};
@@ -20,8 +20,8 @@ pub struct Setting<'a> {
     pub source: Stream,
     /// The clock asked for.
     pub clock_mhz: f64,
-    /// The device's block RAMs, where there is a device.
-    pub memory: Option<Memory>,
+    /// The device, where there is one.
+    pub target: Option<Target>,
     /// Whether the stage before it is part of the same pipeline, which never stalls.
     pub continues: bool,
     /// Whether the stage behind it is.

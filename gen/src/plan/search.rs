@@ -16,7 +16,6 @@ use super::cost::{self, Cost};
 use super::folding::{candidates, extents};
 use super::group::{Folding, Group, Head, converter_beats};
 use super::leaf::Leaf;
-use super::packing::Memory;
 use super::run::{Detail, Setting};
 use super::stage::{self, Builder};
 
@@ -106,7 +105,7 @@ pub struct Search<'a> {
     /// Of every group: its foldings and their cycles.
     choices: Vec<Vec<(Folding, u64)>>,
     /// Of every group without multiplier blocks, and with them where they are a choice.
-    products: Vec<[Option<Product2d>; 2]>,
+    products: Vec<[Option<Product2d>; 3]>,
     costs: RefCell<HashMap<(usize, Folding), Option<Cost>>>,
     edges: RefCell<HashMap<Edge, (u64, Cost)>>,
 }
@@ -137,15 +136,15 @@ impl<'a> Search<'a> {
             });
             all.map(|folding| (folding, group.cycles(folding))).collect()
         });
-        let product = |group: &Group, blocks: bool| match group.head {
-            Head::Array(weights, ..) if blocks && !may_take_blocks(weights.scheme) => None,
+        let product = |group: &Group, products: usize| match group.head {
+            Head::Array(weights, ..) if products > 0 && !may_take_blocks(weights.scheme) => None,
             Head::Array(weights, window, _) => {
                 let encoding = group.input.format.encoding;
                 let padding = window.filter(|window| window.is_padded());
                 let values = padding.map_or(group.input.range, |window| {
                     group.input.range.hull(crate::fixed::Range::new(window.pad_value, window.pad_value))
                 });
-                Some(Product2d::new(weights, encoding, values, 0, blocks))
+                Some(Product2d::new(weights, encoding, values, 0, products))
             }
             Head::Pool(_) | Head::Elements | Head::ArgMax | Head::Softmax | Head::Join | Head::Block(..) => {
                 None
@@ -157,7 +156,7 @@ impl<'a> Search<'a> {
             target,
             clock_mhz,
             choices: choices.collect(),
-            products: groups.iter().map(|group| [false, true].map(|blocks| product(group, blocks))).collect(),
+            products: groups.iter().map(|group| [0, 1, 2].map(|products| product(group, products))).collect(),
             costs: RefCell::default(),
             edges: RefCell::default(),
         }
@@ -385,13 +384,14 @@ impl<'a> Search<'a> {
             return known;
         }
         let group = &self.groups[index];
+        let products = group.products(folding, Some(self.target));
         let setting = Setting {
             source: group.input_stream(folding),
             clock_mhz: self.clock_mhz,
-            memory: Some(Memory::of(self.target)),
+            target: Some(self.target),
             continues: false,
             runs_on: false,
-            detail: Detail::Sketch(self.products[index][usize::from(folding.blocks)].as_ref()),
+            detail: Detail::Sketch(self.products[index][products.min(2)].as_ref()),
         };
         let stage = stage::build(self.graph, group, folding, setting, Vec::new());
         let cost = stage.ok().map(|stage| cost::stage(&stage, self.target));

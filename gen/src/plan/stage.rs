@@ -10,7 +10,7 @@ use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
 use super::group::{Folding, Group, Head, converter_beats, shared_lanes};
 use super::leaf::{ArrayLeaf, BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
-use super::packing::Packing;
+use super::packing::{Memory, Packing};
 use super::pool::pool;
 use super::rom::Rom;
 use super::run::{Detail, Setting, runs_free, unrolled};
@@ -237,10 +237,11 @@ fn array<'a>(
     let blocks = group.blocks(folding.pe);
     let padding = window.filter(|window| window.is_padded()).map(|window| window.pad_value);
     let values = padding.map_or(group.input.range, |pad| group.input.range.hull(Range::new(pad, pad)));
+    let products = group.products(folding, setting.target);
     let idle = positions * (groups * folding.simd - length);
     let product = match detail {
         Detail::Sketch(Some(product)) => Cow::Borrowed(product),
-        _ => Cow::Owned(Product2d::new(weights, input, values, idle, folding.blocks)),
+        _ => Cow::Owned(Product2d::new(weights, input, values, idle, products)),
     };
     if let Some(window) = window {
         let loose = !length.is_multiple_of(folding.simd) && !has_zero(product.product, weights.scheme);
@@ -276,8 +277,8 @@ fn array<'a>(
             Rom::blank(width, folds * steps, weights.values.len() * product.code_bits)
         }
     };
-    let packing = setting.memory.map_or(Packing::whole(rom.depth()), |memory| {
-        Packing::choose(rom.depth(), rom.width, product.is_ternary(), memory)
+    let packing = setting.target.map_or(Packing::whole(rom.depth()), |target| {
+        Packing::choose(rom.depth(), rom.width, product.is_ternary(), Memory::of(target))
     });
     let leaf = ArrayLeaf {
         product: product.product,
@@ -285,6 +286,7 @@ fn array<'a>(
         simd: folding.simd,
         pixels: folding.pixels,
         blocks,
+        products,
         x_bits: encoding.bits() as usize,
         x_signed: encoding.is_signed(),
         code_bits: product.code_bits,

@@ -19,6 +19,8 @@ struct Shape {
     steps: usize,
     folds: usize,
     pixels: usize,
+    /// Of `joint`: products of a multiplier.
+    products: usize,
     /// Of `packed_rom`; 0: a bank for all.
     slices: usize,
     bank: usize,
@@ -29,7 +31,9 @@ const VECTORS: usize = 12;
 
 /// Whether the lowest bit of the first weight changes the sums.
 pub fn is_mutable(case: &Case) -> bool {
-    ["mac_multiply", "mac_sign1_u5", "mac_sign1_s5"].iter().any(|start| case.name.starts_with(start))
+    ["mac_multiply", "mac_joint", "mac_sign1_u5", "mac_sign1_s5"]
+        .iter()
+        .any(|start| case.name.starts_with(start))
 }
 
 /// All cases of this file.
@@ -44,6 +48,7 @@ pub fn cases() -> Vec<Case> {
         steps: 3,
         folds: 2,
         pixels: 1,
+        products: 2,
         slices: 0,
         bank: 0,
         trits: false,
@@ -67,6 +72,22 @@ pub fn cases() -> Vec<Case> {
         shapes.push(Shape { kind, code_bits, simd: 3, pixels: 2, ..base });
         shapes.push(Shape { kind, code_bits, simd: 9, steps: 13, folds: 5, pe: 1, x_signed: true, ..base });
     }
+    let joint = Shape { kind: "joint", code_bits: 4, x_bits: 4, ..base };
+    for products in [2, 3] {
+        shapes.push(Shape { products, ..joint });
+        shapes.push(Shape { products, x_signed: true, pe: 4, simd: 1, ..joint });
+        shapes.push(Shape { products, pe: 2 * products, simd: 2, pixels: 2, ..joint });
+    }
+    shapes.push(Shape {
+        products: 2,
+        x_bits: 8,
+        x_signed: true,
+        pe: 5,
+        steps: 13,
+        folds: 5,
+        bank: 32,
+        ..joint
+    });
     for code_bits in [1, 2] {
         let xnor = Shape { kind: "xnor", code_bits, x_bits: 1, ..base };
         shapes.push(xnor);
@@ -129,8 +150,21 @@ fn images(words: &[Vec<Weight>], shape: Shape, bank: usize) -> Vec<Vec<String>> 
 }
 
 fn case(shape: Shape) -> Case {
-    let Shape { kind, code_bits, x_bits, x_signed, pe, simd, steps, folds, pixels, slices, bank, trits } =
-        shape;
+    let Shape {
+        kind,
+        code_bits,
+        x_bits,
+        x_signed,
+        pe,
+        simd,
+        steps,
+        folds,
+        pixels,
+        products,
+        slices,
+        bank,
+        trits,
+    } = shape;
     let bank = if bank == 0 { folds * steps } else { bank };
     let mut random = Random::new(7);
     let words: Vec<Vec<Weight>> =
@@ -159,6 +193,9 @@ fn case(shape: Shape) -> Case {
     let latency = latency(kind, code_bits, simd, folds * steps, late);
     let sign = if x_signed { "s" } else { "u" };
     let mut name = format!("mac_{kind}{code_bits}_{sign}{x_bits}_{pe}x{simd}_{folds}x{steps}_{pixels}");
+    if kind == "joint" {
+        name += &format!("_by{products}");
+    }
     if late > 0 {
         name += &format!("_packed{slices}_{bank}_{}", u8::from(trits));
     }
@@ -168,6 +205,7 @@ fn case(shape: Shape) -> Case {
         .with("PE", pe)
         .with("SIMD", simd)
         .with("PIXELS", pixels)
+        .with("PRODUCTS", products)
         .with("X_BITS", x_bits)
         .with("X_SIGNED", usize::from(x_signed))
         .with("CODE_BITS", code_bits)
@@ -199,7 +237,7 @@ fn latency(kind: &str, code_bits: usize, simd: usize, words: usize, late: i64) -
     let chain = late.max(i64::from(words > 64)) + (simd.min(4) as i64 - 1).max(1) + levels(simd.div_ceil(4));
     4 + match kind {
         "xnor" => late + levels(simd).max(1),
-        "multiply" => late + levels(simd).max(1) + 3,
+        "multiply" | "joint" => late + levels(simd).max(1) + 3,
         "po2" => chain + 1,
         "dfp" => chain + code_bits as i64 - 2,
         _ => chain,
@@ -238,6 +276,7 @@ fn weight(shape: Shape, random: &mut Random) -> Weight {
         "po2" if rest == (1 << (code_bits - 1)) - 1 => Box::new(|_| 0),
         "po2" => Box::new(move |x| signed((x + zero) << rest, x_bits + (1 << (code_bits - 1)) - 2)),
         "dfp" => Box::new(move |x| rest * signed(x + zero, x_bits)),
+        "joint" => Box::new(move |x| signed(rest * (x + zero), x_bits + code_bits - 1)),
         _ => Box::new(move |x| x * (rest - (i64::from(top) << (code_bits - 1)))),
     };
     Weight { code, product }

@@ -122,6 +122,18 @@ const MATRICES: &[Matrix] = &[
         ],
     ),
     (
+        "mac_array",
+        &[
+            ("KIND", &["\"joint\""]),
+            ("CODE_BITS", &["4"]),
+            ("X_BITS", &["4"]),
+            ("PE", &["4"]),
+            ("BLOCKS", &["1", "2"]),
+            ("PRODUCTS", &["2", "3"]),
+            ("SIMD", &["1", "3"]),
+        ],
+    ),
+    (
         "requantize_shift",
         &[
             ("ROUNDING", &["\"half_up\"", "\"floor\"", "\"half_even\"", "\"toward_zero\"", "\"half_away\""]),

@@ -41,7 +41,7 @@ endmodule
 module paced_array #(
     parameter [63:0] KIND = "ternary",
     parameter PE = 8, SIMD = 8, PIXELS = 1, X_BITS = 8, X_SIGNED = 0, CODE_BITS = 2, ACC_BITS = 20, STEPS = 4,
-    parameter FOLDS = 2, PLACES = 4, SLICES = 0, BANK = FOLDS * STEPS, TRITS = 0,
+    parameter FOLDS = 2, PLACES = 4, PRODUCTS = 2, SLICES = 0, BANK = FOLDS * STEPS, TRITS = 0,
     parameter FILE = "weights.hex"
 ) (
     input  wire                          clk,
@@ -64,8 +64,8 @@ module paced_array #(
   );
 
   mac_array #(
-      .KIND(KIND), .PE(PE), .SIMD(SIMD), .PIXELS(PIXELS), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS),
-      .ACC_BITS(ACC_BITS), .STEPS(STEPS), .FOLDS(FOLDS), .SLICES(SLICES), .BANK(BANK), .TRITS(TRITS), .FILE(FILE)
+      .KIND(KIND), .PE(PE), .SIMD(SIMD), .PIXELS(PIXELS), .PRODUCTS(PRODUCTS), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED),
+      .CODE_BITS(CODE_BITS), .ACC_BITS(ACC_BITS), .STEPS(STEPS), .FOLDS(FOLDS), .SLICES(SLICES), .BANK(BANK), .TRITS(TRITS), .FILE(FILE)
   ) u_array (.clk(clk), .rst(rst), .s_issue(issue), .s_last(last), .s_data(x), .m_valid(valid), .m_data(sums));
 
   result_buffer #(.WIDTH(PIXELS * PE * ACC_BITS), .PLACES(PLACES)) u_buffer (

@@ -100,7 +100,7 @@ pub struct Folding {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 65_536))]
     pub pixels: usize,
-    /// What multiplies by weights of more than five bits; the cheaper when absent.
+    /// What multiplies by `dfp` weights of more than two bits; the cheaper when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<Products>,
     /// Whether sums pass one after another through few lanes of the activation; when absent, the cheaper where the activation

@@ -6,6 +6,7 @@
 
 mod coefficients;
 mod memory;
+mod path;
 mod structure;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use super::stage::Stage;
 use super::{Plan, Stream};
 use crate::target::{Available, Family, Target};
 
+pub use path::{Path, Wires, longest, paths};
 pub use structure::{Structure, Term, structure, surroundings};
 
 /// What a part of a circuit takes: a sum of estimates, so not whole numbers.
@@ -95,6 +97,21 @@ pub struct Estimate {
     pub lut_error: Spread,
     /// How far `total.ff` lies off.
     pub ff_error: Spread,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// The clock that a circuit will reach, routed for the one it is planned for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Megahertz.
+    pub mhz: f64,
+    /// The stage of the longest path; none where no stage has logic.
+    pub stage: Option<String>,
+    /// What the longest path is.
+    pub path: Option<String>,
+    /// How far `mhz` lies off.
+    pub error: Spread,
 }
 
 /// How dear a share of a device's block RAMs is beside as large a share of its logic.
@@ -156,7 +173,32 @@ pub fn plan(plan: &Plan, target: Target) -> Estimate {
     let around = surroundings(family, door(&plan.input), &outputs, plan.buffers_input());
     stages.push(("(chain)".to_owned(), weigh(&around, family)));
     let total = stages.iter().map(|(_, cost)| *cost).sum();
-    Estimate { stages, total, lut_error: spread(family, "lut"), ff_error: spread(family, "ff") }
+    let clock = clock(plan, target, &total);
+    Estimate { stages, total, lut_error: spread(family, "lut"), ff_error: spread(family, "ff"), clock }
+}
+
+fn clock(plan: &Plan, target: Target, total: &Cost) -> Clock {
+    let family = fitted(target.family()).name();
+    let all = paths(plan, target);
+    let (ns, longest) = longest(&all, total.cells(), wires(family), |name| kind(family, name));
+    let longest = longest.map(|index| all[index]);
+    Clock {
+        mhz: 1000.0 / ns,
+        stage: longest.map(|path| plan.stages[path.stage].name.clone()),
+        path: longest.map(|path| path.name.to_owned()),
+        error: spread(target.family(), "clock"),
+    }
+}
+
+/// The fitted wires of a family.
+pub fn wires(family: &str) -> Wires {
+    coefficients::WIRES.iter().find(|(of, _)| *of == family).map_or([1.0; 4], |&(_, wires)| wires)
+}
+
+/// The fitted factor of a kind of path.
+pub fn kind(family: &str, name: &str) -> f64 {
+    let mut all = coefficients::KINDS.iter();
+    all.find(|(of, kind, _)| *of == family && *kind == name).map_or(1.0, |&(.., factor)| factor)
 }
 
 /// How far estimates of `lut`, `ff` or `lc` lie off.

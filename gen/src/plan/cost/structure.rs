@@ -69,7 +69,7 @@ pub fn surroundings(
     counter.found
 }
 
-fn log2(count: usize) -> usize {
+pub(super) fn log2(count: usize) -> usize {
     if count <= 1 { 0 } else { (count - 1).ilog2() as usize + 1 }
 }
 

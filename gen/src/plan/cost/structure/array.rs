@@ -76,7 +76,7 @@ impl Counter {
         let first = words > REGISTERED_WORDS;
         let (x, most) = (array.x_bits, array.acc_bits);
         let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
-        let skewed = !matches!(array.product, Product::Xnor | Product::Multiply);
+        let skewed = !matches!(array.product, Product::Xnor | Product::Multiply | Product::Joint);
         match array.product {
             Product::Xnor if self.family == Family::Ecp5 => {
                 let [positions, registers, delayed] = Self::counted(array.simd, most);
@@ -129,17 +129,25 @@ impl Counter {
                 let held: usize = (1..planes).map(|k| plane + k + 1 + (k - 1) * plane).sum();
                 self.add("array.dfp_weigh", (weigh * sums) as f64, (held * sums) as f64);
             }
-            Product::Multiply => {
-                let bits = x + 1 + array.code_bits;
+            Product::Multiply | Product::Joint => {
+                let (a, b) = array.operands();
+                let each = array.blocks * (array.pe / array.blocks).div_ceil(array.products);
                 self.products(
                     ["array.product", "array.product_blocks"],
-                    array.simd * sums,
-                    x + 1,
-                    array.code_bits,
+                    array.simd * array.pixels * each,
+                    a,
+                    b,
                     multipliers,
                 );
+                let (bits, name) = match array.product {
+                    Product::Joint => (x + array.code_bits - 1, "array.joint_add"),
+                    _ => (x + 1 + array.code_bits, "array.product_add"),
+                };
                 let (adders, registers, _) = self.tree(array.simd, bits, most);
-                self.add("array.product_add", (adders * sums) as f64, (registers * sums) as f64);
+                self.add(name, (adders * sums) as f64, (registers * sums) as f64);
+                if array.product == Product::Joint {
+                    self.add("array.joint_sign", 0.0, (3 * array.simd * array.pe) as f64);
+                }
             }
         }
         if skewed {
@@ -198,7 +206,7 @@ impl Counter {
                 a_limbs * b + b_limbs * a + 2 * (a_limbs * b_limbs * BLOCK_BITS).max(a + b)
             };
         if multipliers {
-            let most = if self.family == Family::Ice40 { 16 } else { 18 };
+            let most = self.family.multiplier_bits();
             let blocks = |limbs: usize, bits: usize| limbs * bits.min(BLOCK_BITS).div_ceil(most);
             self.found.dsp += count * blocks(a_limbs, a) * blocks(b_limbs, b);
             self.add(name[1], (count * sums) as f64, (count * held) as f64);
