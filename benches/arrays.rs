@@ -27,19 +27,19 @@ struct Array {
     kind: &'static str,
     x_bits: usize,
     code_bits: usize,
-    /// Of `joint`: products of a multiplier.
+    /// Products of a multiplier; 0 without multipliers.
     products: usize,
 }
 
 const ARRAYS: [Array; 8] = [
-    Array { name: "ternary × 8 bit", kind: "ternary", x_bits: 8, code_bits: 2, products: 2 },
-    Array { name: "ternary × 4 bit", kind: "ternary", x_bits: 4, code_bits: 2, products: 2 },
-    Array { name: "ternary × 2 bit", kind: "ternary", x_bits: 2, code_bits: 2, products: 2 },
-    Array { name: "binary × binary", kind: "xnor", x_bits: 1, code_bits: 1, products: 2 },
-    Array { name: "DFP-4 × 8 bit", kind: "dfp", x_bits: 8, code_bits: 4, products: 2 },
+    Array { name: "ternary × 8 bit", kind: "ternary", x_bits: 8, code_bits: 2, products: 0 },
+    Array { name: "ternary × 4 bit", kind: "ternary", x_bits: 4, code_bits: 2, products: 0 },
+    Array { name: "ternary × 2 bit", kind: "ternary", x_bits: 2, code_bits: 2, products: 0 },
+    Array { name: "binary × binary", kind: "xnor", x_bits: 1, code_bits: 1, products: 0 },
+    Array { name: "DFP-4 × 8 bit", kind: "dfp", x_bits: 8, code_bits: 4, products: 0 },
     Array { name: "DFP-4 × 8 bit, blocks", kind: "joint", x_bits: 8, code_bits: 4, products: 2 },
     Array { name: "DFP-4 × 4 bit, blocks", kind: "joint", x_bits: 4, code_bits: 4, products: 3 },
-    Array { name: "Po2-4 × 8 bit", kind: "po2", x_bits: 8, code_bits: 4, products: 2 },
+    Array { name: "Po2-4 × 8 bit", kind: "po2", x_bits: 8, code_bits: 4, products: 0 },
 ];
 
 /// Area and clock of arrays alone.

@@ -179,6 +179,18 @@ fn spread(circuits: &[Circuit], family: &str, factors: &Factors, quantity: usize
     errors
 }
 
+/// The same of every quantity, and of the clock.
+fn spreads(
+    circuits: &[Circuit],
+    family: &'static str,
+    factors: &Factors,
+    delays: &[Delays],
+) -> impl Iterator<Item = (&'static str, Vec<(f64, String)>)> {
+    quantities(family)
+        .map(move |(quantity, name)| (name, spread(circuits, family, factors, quantity)))
+        .chain([("clock", clock::spread(circuits, delays, family))])
+}
+
 fn at(errors: &[(f64, String)], share: f64) -> f64 {
     let last = errors.len().saturating_sub(1);
     errors.get((share * last as f64).ceil() as usize).map_or(f64::NAN, |(error, _)| *error)
@@ -219,8 +231,7 @@ pub fn fit(root: &Path) {
          pub(super) const ERRORS: &[(&str, &str, [f64; 2])] = &[\n",
     );
     for family in families() {
-        for (quantity, name) in quantities(family) {
-            let errors = spread(&unseen, family, &found, quantity);
+        for (name, errors) in spreads(&unseen, family, &found, &delays) {
             let _ = writeln!(
                 text,
                 "    (\"{family}\", \"{name}\", [{:.3}, {:.3}]),",
@@ -228,13 +239,6 @@ pub fn fit(root: &Path) {
                 at(&errors, 0.95)
             );
         }
-        let errors = clock::spread(&unseen, &delays, family);
-        let _ = writeln!(
-            text,
-            "    (\"{family}\", \"clock\", [{:.3}, {:.3}]),",
-            at(&errors, 0.5),
-            at(&errors, 0.95)
-        );
     }
     text.push_str("];\n");
     text.push_str(&clock::table(&delays));
@@ -295,17 +299,14 @@ fn print(sweep: &[Circuit], unseen: &[Circuit], factors: &Factors, delays: &[Del
     table.load_preset(presets::NOTHING);
     table.set_header(["family", "of", "networks", "how many", "median", "95 %", "worst"]);
     for family in families() {
-        let mut add = |name: &str, which: &str, errors: Vec<(f64, String)>| {
-            let percent = |share| format!("{:.1} %", 100.0 * at(&errors, share));
-            let worst: Vec<&str> = errors.iter().rev().take(12).map(|(_, name)| name.as_str()).collect();
-            let count = errors.len().to_string();
-            table.add_row([family, name, which, &count, &percent(0.5), &percent(0.95), &worst.join("; ")]);
-        };
         for (which, circuits) in [("sweep", sweep), ("outside", unseen)] {
-            for (quantity, name) in quantities(family) {
-                add(name, which, spread(circuits, family, factors, quantity));
+            for (name, errors) in spreads(circuits, family, factors, delays) {
+                let percent = |share| format!("{:.1} %", 100.0 * at(&errors, share));
+                let worst: Vec<&str> = errors.iter().rev().take(4).map(|(_, name)| name.as_str()).collect();
+                let count = errors.len().to_string();
+                let worst = worst.join("; ");
+                table.add_row([family, name, which, &count, &percent(0.5), &percent(0.95), &worst]);
             }
-            add("clock", which, clock::spread(circuits, delays, family));
         }
         for (quantity, name) in [(3, "bram"), (4, "dsp")] {
             let own = sweep.iter().chain(unseen).filter(|circuit| circuit.target.family().name() == family);
@@ -319,7 +320,7 @@ fn print(sweep: &[Circuit], unseen: &[Circuit], factors: &Factors, delays: &[Del
                 }
             }
             let of = format!("{right} of {}", right + wrong.len());
-            wrong.truncate(16);
+            wrong.truncate(8);
             table.add_row([family, name, "all", &of, "exact", "", &wrong.join("; ")]);
         }
     }

@@ -1,9 +1,10 @@
 //! The planner's cost model beside what Yosys and nextpnr make: `cargo bench --bench cost -- sweep | fit | errors`.
 //!
 //! `sweep` synthesizes and routes the networks of `networks.rs`, every one for every family, and keeps what each leaf took in
-//! `benches/cost/sweep.csv` and the clocks in `benches/cost/clocks.csv`; a circuit that is there already, with the digest of the Verilog that would be synthesized, is
-//! not run again; `sweep 2 wide w1` runs two at once of those alone whose names begin so. `fit` finds the factors of `gen/src/plan/cost/coefficients.rs`. `errors` prints how far the estimates lie
-//! off, on the networks of the sweep and on those outside; `detail NETWORK` shows where.
+//! `benches/cost/sweep.csv` and the clocks in `benches/cost/clocks.csv`; a circuit that is there already, with the digest of
+//! the Verilog that would be synthesized, is not run again; `sweep 2 wide w1` runs two at once of those alone whose names begin
+//! so. `fit` finds the constants of `gen/src/plan/cost/coefficients.rs`. `errors` prints how far the estimates lie off, on the
+//! networks of the sweep and on those outside; `detail NETWORK` shows where.
 
 mod clock;
 mod fit;

@@ -223,6 +223,8 @@ fn a_wrong_leaf_is_noticed() {
         // A plain sum where the accumulator starts anew.
         ("16'h6C6C", "16'h6666"),
         ("16'h9A6A", "16'h6A6A"),
+        // The second number as it is where its complement is wanted.
+        (".D0(inverts_b[2*i])", ".D0(1'b0)"),
         ("16'hD278", "16'h9678"),
         // Carries that are lost between two numbers, and a lane that comes a cycle early.
         ("16'h0006", "16'h0000"),

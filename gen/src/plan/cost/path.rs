@@ -4,7 +4,7 @@
 //! of path lies above or below that, and what the size of the whole circuit adds, is the fit's to say (`benches/cost`).
 
 use super::super::Plan;
-use super::super::leaf::{ArrayLeaf, Leaf, Product, WindowLeaf};
+use super::super::leaf::{ArrayLeaf, BLOCK_BITS, Leaf, Product, WindowLeaf};
 use super::super::unrolled::UnrolledLeaf;
 use super::memory::{self, Store};
 use super::structure::log2;
@@ -167,7 +167,7 @@ impl Found {
 
     fn product(&mut self, a: usize, b: usize) {
         match self.multipliers {
-            true => self.add("multiplier block", 0.0, if a.max(b) > 18 { a + b } else { 0 }, 1),
+            true => self.add("multiplier block", 0.0, if a.max(b) > BLOCK_BITS { a + b } else { 0 }, 1),
             // Three numbers become two in a level, log 1.5 of them in all.
             false => self.add("product in logic", 1.7 * (a.min(b) as f64).log2(), a.max(b), a),
         }

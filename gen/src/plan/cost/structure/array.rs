@@ -131,10 +131,10 @@ impl Counter {
             }
             Product::Multiply | Product::Joint => {
                 let (a, b) = array.operands();
-                let each = array.blocks * (array.pe / array.blocks).div_ceil(array.products);
+                let of_a_lane = array.blocks * (array.pe / array.blocks).div_ceil(array.products);
                 self.products(
                     ["array.product", "array.product_blocks"],
-                    array.simd * array.pixels * each,
+                    array.simd * array.pixels * of_a_lane,
                     a,
                     b,
                     multipliers,
