@@ -48,7 +48,7 @@ struct Arguments {
     /// Devices.
     #[arg(long, value_delimiter = ',', default_values = ["ecp5-85k", "ice40-hx8k"])]
     target: Vec<Target>,
-    /// Seeds of place and route; the fastest counts.
+    /// Seeds of place and route; the fastest counts. 0: no place and route.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
     /// What place and route aims for, in MHz.
@@ -106,7 +106,7 @@ fn generate(array: &Array, folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/lib");
     let mut files = Vec::new();
-    for from in ["", "ecp5", "ice40"] {
+    for from in ["", "ecp5", "gowin", "ice40", "xc7"] {
         std::fs::create_dir_all(folder.join(from))?;
         for entry in std::fs::read_dir(library.join(from))?.filter_map(Result::ok) {
             let name = Path::new(from).join(entry.file_name());

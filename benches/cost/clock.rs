@@ -63,9 +63,12 @@ pub fn known(family: &'static str, circuits: &[Circuit]) -> Delays {
     Delays { family, wires: cost::wires(family), kinds }
 }
 
-/// The best for the circuits, parameter by parameter, in steps that become smaller.
-pub fn fit(family: &'static str, circuits: &[Circuit]) -> Delays {
+/// The best for the circuits, parameter by parameter, in steps that become smaller. None where no circuit was routed.
+pub fn fit(family: &'static str, circuits: &[Circuit]) -> Option<Delays> {
     let own = of(circuits, family);
+    if own.is_empty() {
+        return None;
+    }
     let mut best = Delays { wires: usual(family), ..known(family, circuits) };
     best.kinds.values_mut().for_each(|factor| *factor = 1.0);
     let mut least = best.loss(&own);
@@ -87,7 +90,7 @@ pub fn fit(family: &'static str, circuits: &[Circuit]) -> Delays {
         }
     }
     best.parameters().into_iter().for_each(|parameter| *parameter = (*parameter * 1000.0).round() / 1000.0);
-    best
+    Some(best)
 }
 
 /// The relative errors of a family's circuits, least first.

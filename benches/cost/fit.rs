@@ -189,6 +189,7 @@ fn spreads(
     quantities(family)
         .map(move |(quantity, name)| (name, spread(circuits, family, factors, quantity)))
         .chain([("clock", clock::spread(circuits, delays, family))])
+        .filter(|(_, errors)| !errors.is_empty())
 }
 
 fn at(errors: &[(f64, String)], share: f64) -> f64 {
@@ -206,15 +207,15 @@ pub fn fit(root: &Path) {
     for family in families() {
         let own: Vec<&Circuit> =
             sweep.iter().filter(|circuit| circuit.target.family().name() == family).collect();
-        let quantities = if family == "ecp5" { 2 } else { 3 };
-        for quantity in 0..quantities {
+        for (quantity, _) in quantities(family) {
             for (name, factor) in names.iter().zip(factors(&own, &names, quantity)) {
                 found.entry((family, name)).or_insert([0.0; 3])[quantity] =
                     (factor * 1000.0).round() / 1000.0;
             }
         }
     }
-    let delays: Vec<Delays> = families().map(|family| clock::fit(family, &sweep)).into();
+    let delays: Vec<Delays> =
+        families().into_iter().filter_map(|family| clock::fit(family, &sweep)).collect();
     print(&sweep, &unseen, &found, &delays);
     let mut text = String::from(
         "//! Written by `cargo bench --bench cost -- fit`; not by hand.\n\n\
@@ -247,12 +248,12 @@ pub fn fit(root: &Path) {
     println!("written: {}", path.display());
 }
 
-fn families() -> [&'static str; 2] {
+fn families() -> [&'static str; TARGETS.len()] {
     TARGETS.map(|target| target.family().name())
 }
 
 fn quantities(family: &str) -> impl Iterator<Item = (usize, &'static str)> {
-    let count = if family == "ecp5" { 2 } else { 3 };
+    let count = if family == "ice40" { 3 } else { 2 };
     QUANTITIES.into_iter().enumerate().take(count)
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `sweep` synthesizes and routes the networks of `networks.rs`, every one for every family, and keeps what each leaf took in
 //! `benches/cost/sweep.csv` and the clocks in `benches/cost/clocks.csv`; a circuit that is there already, with the digest of
-//! the Verilog that would be synthesized, is not run again; `sweep 2 wide w1` runs two at once of those alone whose names begin
-//! so. `fit` finds the constants of `gen/src/plan/cost/coefficients.rs`. `errors` prints how far the estimates lie off, on the
+//! the Verilog that would be synthesized, is not run again; `sweep 2 wide w1` runs two at once of those alone whose network's or
+//! target's names begin so. `fit` finds the constants of `gen/src/plan/cost/coefficients.rs`. `errors` prints how far the estimates lie off, on the
 //! networks of the sweep and on those outside; `detail NETWORK` shows where.
 
 mod clock;

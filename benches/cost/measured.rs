@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::networks::{self, Network};
 
 /// One device of each family; what a circuit takes is the same on the others.
-pub const TARGETS: [Target; 2] = [Target::Ecp5_85k, Target::Ice40Hx8k];
+pub const TARGETS: [Target; 3] = [Target::Ecp5_85k, Target::Ice40Hx8k, Target::Xc7Z020];
 
 const HEADER: &str = "network,target,digest,stage,leaf,lut,ff,lc,bram,dsp";
 const CLOCKS: &str = "network,target,digest,mhz,ns,routing_ns,cells,from,to";
@@ -202,16 +202,18 @@ pub fn find<'a>(
     all.find(|((name, of, _), _)| *name == network.name && *of == target.name()).map(|(_, found)| found)
 }
 
-/// Runs what is missing of the networks whose names begin as one of `prefixes`, so many circuits at once; what is known of the
-/// others stays.
+/// Runs what is missing of the circuits whose networks' or targets' names begin as one of `prefixes`, so many at once; what is
+/// known of the others stays.
 pub fn sweep(root: &Path, jobs: usize, prefixes: &[&str]) {
     let (sweep, unseen) = networks(root);
-    let is_asked = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
-    let asked = unseen.iter().chain(&sweep).filter(|network| is_asked(&network.name));
+    let is_asked = |name: &str, target: &str| {
+        prefixes.iter().any(|prefix| name.starts_with(prefix) || target.starts_with(prefix))
+    };
+    let circuits = unseen.iter().chain(&sweep).flat_map(|network| TARGETS.map(|target| (network, target)));
     let all: Vec<(&Network, Target)> =
-        asked.flat_map(|network| TARGETS.map(|target| (network, target))).collect();
+        circuits.filter(|(network, target)| is_asked(&network.name, target.name())).collect();
     let known = read(root);
-    let others = known.clone().into_iter().filter(|((name, ..), _)| !is_asked(name));
+    let others = known.clone().into_iter().filter(|((name, target, _), _)| !is_asked(name, target));
     let circuits = Mutex::new(others.collect::<BTreeMap<Key, Measured>>());
     let style =
         ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} (left {eta}) {msg}").expect("a style");
@@ -246,7 +248,9 @@ fn circuit(network: &Network, target: Target, known: &BTreeMap<Key, Measured>) -
     let rtl = folder.path().join("rtl");
     let manifest = emit::emit(&network.graph, &plan, emit::Options::default(), &rtl)?;
     let key = (network.name.clone(), target.to_string(), digest(&manifest, target));
-    if let Some(found) = known.get(&key).filter(|found| found.clock.is_some()) {
+    if let Some(found) =
+        known.get(&key).filter(|found| found.clock.is_some() || synth::routable(target).is_err())
+    {
         return Ok((key, found.clone()));
     }
     let run = |seeds| {

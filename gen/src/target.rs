@@ -16,6 +16,8 @@ pub enum Family {
     Ice40,
     /// Gowin LittleBee: Project Apicula.
     Gowin,
+    /// AMD 7-series: to a netlist, for want of an open router that a package brings.
+    Xc7,
 }
 
 impl Family {
@@ -25,6 +27,7 @@ impl Family {
             Family::Ecp5 => "ecp5",
             Family::Ice40 => "ice40",
             Family::Gowin => "gowin",
+            Family::Xc7 => "xc7",
         }
     }
 
@@ -34,13 +37,14 @@ impl Family {
             Family::Ecp5 => DP16KD,
             Family::Ice40 => RAM40,
             Family::Gowin => BSRAM,
+            Family::Xc7 => RAMB18,
         }
     }
 
     /// Bits of a factor that one of its devices' multipliers takes, sign included.
     pub fn multiplier_bits(self) -> usize {
         match self {
-            Family::Ecp5 | Family::Gowin => 18,
+            Family::Ecp5 | Family::Gowin | Family::Xc7 => 18,
             Family::Ice40 => 16,
         }
     }
@@ -60,20 +64,24 @@ pub enum Target {
     Ice40Up5k,
     /// GW1NR-9C in QN88P.
     Gowin9k,
+    /// XC7A35T in CPG236, speed grade 1.
+    Xc7A35t,
+    /// XC7Z020 in CLG400, speed grade 1.
+    Xc7Z020,
 }
 
 /// What a device has of each resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Available {
-    /// Four-input lookup tables.
+    /// Lookup tables: of four inputs, of six on 7-series.
     pub lut: usize,
     /// Flip-flops.
     pub ff: usize,
     /// Logic cells, where a LUT and a flip-flop may get in each other's way; else 0.
     pub lc: usize,
-    /// Block RAMs.
+    /// Block RAMs; halves of 18 kb on 7-series.
     pub bram: usize,
-    /// Multipliers (18 × 18; 16 × 16 on iCE40).
+    /// Multipliers (18 × 18; 16 × 16 on iCE40; 25 × 18 on 7-series).
     pub dsp: usize,
 }
 
@@ -104,11 +112,20 @@ const DP16KD: BlockRam =
 const RAM40: BlockRam = BlockRam { bits: 4096, shapes: &[(2048, 2), (1024, 4), (512, 8), (256, 16)] };
 const BSRAM: BlockRam =
     BlockRam { bits: 18_432, shapes: &[(16_384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)] };
+const RAMB18: BlockRam =
+    BlockRam { bits: 18_432, shapes: &[(16_384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)] };
 
 impl Target {
     /// Every target, in the order of their names' families.
-    pub const ALL: [Target; 5] =
-        [Target::Ecp5_25k, Target::Ecp5_85k, Target::Ice40Hx8k, Target::Ice40Up5k, Target::Gowin9k];
+    pub const ALL: [Target; 7] = [
+        Target::Ecp5_25k,
+        Target::Ecp5_85k,
+        Target::Ice40Hx8k,
+        Target::Ice40Up5k,
+        Target::Gowin9k,
+        Target::Xc7A35t,
+        Target::Xc7Z020,
+    ];
 
     /// Its name in descriptions and on the command line.
     pub fn name(self) -> &'static str {
@@ -118,6 +135,8 @@ impl Target {
             Target::Ice40Hx8k => "ice40-hx8k",
             Target::Ice40Up5k => "ice40-up5k",
             Target::Gowin9k => "gowin-9k",
+            Target::Xc7A35t => "xc7-a35t",
+            Target::Xc7Z020 => "xc7-z020",
         }
     }
 
@@ -127,6 +146,7 @@ impl Target {
             Target::Ecp5_25k | Target::Ecp5_85k => Family::Ecp5,
             Target::Ice40Hx8k | Target::Ice40Up5k => Family::Ice40,
             Target::Gowin9k => Family::Gowin,
+            Target::Xc7A35t | Target::Xc7Z020 => Family::Xc7,
         }
     }
 
@@ -138,10 +158,12 @@ impl Target {
             Target::Ice40Hx8k => "iCE40HX8K-CT256",
             Target::Ice40Up5k => "iCE40UP5K-SG48",
             Target::Gowin9k => "GW1NR-LV9QN88PC6/I5",
+            Target::Xc7A35t => "XC7A35T-1CPG236",
+            Target::Xc7Z020 => "XC7Z020-1CLG400",
         }
     }
 
-    /// What it has, as nextpnr reports it.
+    /// What it has, as nextpnr reports it; of 7-series, by the maker's overview (DS180, DS190).
     pub fn available(self) -> Available {
         match self {
             Target::Ecp5_25k => Available { lut: 24_288, ff: 24_288, lc: 0, bram: 56, dsp: 28 },
@@ -149,6 +171,8 @@ impl Target {
             Target::Ice40Hx8k => Available { lut: 7680, ff: 7680, lc: 7680, bram: 32, dsp: 0 },
             Target::Ice40Up5k => Available { lut: 5280, ff: 5280, lc: 5280, bram: 30, dsp: 8 },
             Target::Gowin9k => Available { lut: 8640, ff: 6480, lc: 8640, bram: 26, dsp: 20 },
+            Target::Xc7A35t => Available { lut: 20_800, ff: 41_600, lc: 0, bram: 100, dsp: 90 },
+            Target::Xc7Z020 => Available { lut: 53_200, ff: 106_400, lc: 0, bram: 280, dsp: 220 },
         }
     }
 

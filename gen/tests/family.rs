@@ -46,7 +46,7 @@ module skewed_sum #(parameter SIMD = 4, parameter BITS = 2, parameter FIRST = 0,
 endmodule
 ";
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 12] = [
     Case {
         family: "ecp5",
         own: &["block_multiplier"],
@@ -108,6 +108,15 @@ const CASES: [Case; 8] = [
         parameters: &["BITS 1", "BITS 4", "BITS 5"],
     },
     Case {
+        family: "gowin",
+        own: &["sign_add"],
+        shared: &[],
+        top: "sign_add",
+        text: "",
+        settles: 0,
+        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+    },
+    Case {
         family: "ice40",
         own: &["restart_add"],
         shared: &[],
@@ -143,6 +152,52 @@ const CASES: [Case; 8] = [
         settles: 2,
         parameters: &["WIDTH 4 DEPTH 1", "WIDTH 4 DEPTH 5"],
     },
+    Case {
+        family: "xc7",
+        own: &["dot_xnor"],
+        shared: &["adder_tree", "delay"],
+        top: "dot_xnor",
+        text: "",
+        settles: 5,
+        parameters: &[
+            "SIMD 1 CODE_BITS 1 SUM_BITS 4",
+            "SIMD 2 CODE_BITS 1 SUM_BITS 2",
+            "SIMD 3 CODE_BITS 1 SUM_BITS 1",
+            "SIMD 4 CODE_BITS 1 SUM_BITS 5",
+            "SIMD 5 CODE_BITS 2 SUM_BITS 4",
+            "SIMD 8 CODE_BITS 1 SUM_BITS 4",
+            "SIMD 9 CODE_BITS 1 SUM_BITS 3",
+            "SIMD 17 CODE_BITS 1 SUM_BITS 6",
+            "SIMD 16 CODE_BITS 1 SUM_BITS 6",
+        ],
+    },
+    Case {
+        family: "xc7",
+        own: &["gated_sum", "lane_skew"],
+        shared: &["adder_tree", "delay", "gated_add"],
+        top: "skewed_sum",
+        text: SKEWED_SUM,
+        settles: 8,
+        parameters: &[
+            "SIMD 1 BITS 2 FIRST 0 OUT_BITS 4",
+            "SIMD 1 BITS 2 FIRST 1 OUT_BITS 1",
+            "SIMD 2 BITS 2 FIRST 0 OUT_BITS 3",
+            "SIMD 3 BITS 2 FIRST 0 OUT_BITS 4",
+            "SIMD 3 BITS 1 FIRST 1 OUT_BITS 2",
+            "SIMD 4 BITS 2 FIRST 0 OUT_BITS 4",
+            "SIMD 5 BITS 1 FIRST 1 OUT_BITS 4",
+            "SIMD 9 BITS 1 FIRST 0 OUT_BITS 4",
+        ],
+    },
+    Case {
+        family: "xc7",
+        own: &["sign_add"],
+        shared: &[],
+        top: "sign_add",
+        text: "",
+        settles: 0,
+        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+    },
 ];
 
 fn own(family: &str, module: &str) -> String {
@@ -166,10 +221,10 @@ impl Case {
         let set: String = words.chunks(2).map(|pair| format!(" -set {} {}", pair[0], pair[1])).collect();
         let prepare = |name: &str| {
             format!(
-                "read_verilog -nooverwrite -defer -D NO_ICE40_DEFAULT_ASSIGNMENTS +/{family}/cells_sim.v {name}.v\n\
+                "read_verilog -nooverwrite -defer -D NO_ICE40_DEFAULT_ASSIGNMENTS +/{cells}/cells_sim.v {name}.v\n\
                  chparam{set} {top}\nprep -flatten -top {top}\n\
                  memory_map\nopt -full\nrename {top} {name}\ndesign -stash {name}\n",
-                family = self.family,
+                cells = if self.family == "xc7" { "xilinx" } else { self.family },
                 top = self.top,
             )
         };
@@ -198,7 +253,7 @@ fn every_leaf_of_a_family_is_what_it_stands_for() {
     let Ok(yosys) = Tool::find(ToolKind::Yosys).inspect_err(|error| println!("skipped: {error}")) else {
         return;
     };
-    for family in ["ecp5", "ice40"] {
+    for family in ["ecp5", "gowin", "ice40", "xc7"] {
         let files: BTreeSet<String> = fs::read_dir(Path::new(LEAVES).join(family))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -229,6 +284,12 @@ fn a_wrong_leaf_is_noticed() {
         // Carries that are lost between two numbers, and a lane that comes a cycle early.
         ("16'h0006", "16'h0000"),
         (".CYCLES(level - 1)", ".CYCLES(0)"),
+        // Two lanes of which the second is never left out, a count without its carry, two numbers one of which stays.
+        ("64'h609F9F60_60606060", "64'h609F9F60_609F9F60"),
+        (": (lanes[0] & lanes[1])", ": 1'b0 & (lanes[0] & lanes[1])"),
+        ("64'h69966996_66666666", "64'h66666666_66666666"),
+        // An addition without a complement.
+        (".I3(~invert_b)", ".I3(1'b1)"),
         // A product a cycle early, and one without its sign.
         (".REG_PIPELINE_CLK(\"CLK0\")", ".REG_PIPELINE_CLK(\"NONE\")"),
         ("{a[A_BITS-1]}", "{1'b0}"),

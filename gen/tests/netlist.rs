@@ -13,17 +13,19 @@ use netetch::synth;
 use netetch::target::Target;
 use netetch::tool::{self, Tool, ToolKind};
 
-/// One dense layer, one product at a time: its weights fill a block RAM. Its scaling takes a multiplier.
-fn network() -> Graph {
+/// One dense layer whose weights fill a block RAM. Its scaling takes a multiplier.
+fn network(outputs: usize) -> Graph {
     let mut graph = Graph::new("mapped");
     let input = graph.input("pixels", Shape(vec![64]), Format::integer(Encoding::Signed(4)));
-    let values = Array2::from_shape_fn((32, 64), |(o, i)| ((o * 5 + i * 7 + o * i) % 3) as i16 - 1);
+    let values = Array2::from_shape_fn((outputs, 64), |(o, i)| {
+        ((o * 929 + i * 757 + o * i * i) % 1009 % 3) as i16 - 1
+    });
     let weights = Weights::new(Scheme::Ternary, values, 0).unwrap();
     let sums = graph.add("fc_acc", "fc", Op::Dense(weights), &[input]).unwrap();
     let scaled = Op::Requantize(Requantize {
-        bias: (0..32).map(|channel| 5 * channel - 80).collect(),
+        bias: (0..outputs).map(|channel| 5 * (channel % 32) as i64 - 80).collect(),
         scaling: Scaling::Multiply {
-            mult: (0..32).map(|channel| 40_000 + 700 * channel).collect(),
+            mult: (0..outputs).map(|channel| 40_000 + 700 * (channel % 32) as u32).collect(),
             negative: None,
             shift: vec![18],
         },
@@ -48,16 +50,19 @@ fn synthesize(rtl: &Path, netlist: &Path, command: &str) -> String {
     std::fs::read_to_string(netlist).unwrap()
 }
 
-fn netlist_equals_golden(target: Target, command: &str, cells: &[&str]) {
-    let graph = network();
+fn netlist_equals_golden(target: Target, command: &str, [outputs, pe]: [usize; 2], cells: &[&str]) {
+    let graph = network(outputs);
     let room = tempfile::tempdir().unwrap();
     let (rtl, netlist) = (room.path().join("rtl"), room.path().join("rtl/netlist.v"));
-    let folding = [("fc".to_owned(), Folding { pe: 1, simd: 1, ..Folding::default() }.into())].into();
+    let folding = [("fc".to_owned(), Folding { pe, simd: 1, ..Folding::default() }.into())].into();
     let hardware = Hardware { folding, ..Hardware::default() };
     emit(&graph, &plan(&graph, &hardware).unwrap(), emit::Options::default(), &rtl).unwrap();
     let text = synthesize(&rtl, &netlist, command);
     for cell in cells {
-        assert!(text.contains(cell), "the netlist has no {cell}: its model is not tested");
+        assert!(
+            text.contains(cell),
+            "{outputs} outputs, {pe} at once: the netlist has no {cell}, its model is not tested"
+        );
     }
     let frames = Array2::from_shape_fn((6, 64), |(f, e)| ((f * 7 + e * 3 + f * e) % 16) as i32 - 8);
     let models = synth::models(&rtl, target).unwrap();
@@ -77,10 +82,27 @@ fn netlist_equals_golden(target: Target, command: &str, cells: &[&str]) {
 
 #[test]
 fn an_ecp5_netlist_computes_the_golden_bits() {
-    netlist_equals_golden(Target::Ecp5_25k, "synth_ecp5", &["DP16KD", "MULT18X18D"]);
+    netlist_equals_golden(Target::Ecp5_25k, "synth_ecp5", [32, 1], &["DP16KD", "MULT18X18D"]);
 }
 
 #[test]
 fn an_ice40_netlist_computes_the_golden_bits() {
-    netlist_equals_golden(Target::Ice40Up5k, "synth_ice40 -device u -dsp", &["SB_RAM40_4K", "SB_MAC16"]);
+    netlist_equals_golden(
+        Target::Ice40Up5k,
+        "synth_ice40 -device u -dsp",
+        [32, 1],
+        &["SB_RAM40_4K", "SB_MAC16"],
+    );
+}
+
+const XC7: &str = "synth_xilinx -family xc7 -noiopad -noclkbuf";
+
+#[test]
+fn a_7_series_netlist_computes_the_golden_bits() {
+    netlist_equals_golden(Target::Xc7A35t, XC7, [96, 1], &["RAMB18E1", "DSP48E1"]);
+}
+
+#[test]
+fn a_7_series_netlist_with_wide_words_computes_the_golden_bits() {
+    netlist_equals_golden(Target::Xc7A35t, XC7, [288, 18], &["RAMB36E1"]);
 }

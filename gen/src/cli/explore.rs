@@ -86,6 +86,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         hardware.folding.clear();
     }
     let target = plan::target(&hardware)?;
+    if args.seeds > 0 {
+        netetch::synth::routable(target)?;
+    }
     hardware.target = Some(target.to_string());
     let output = args.output.clone().unwrap_or_else(|| super::build_folder(&graph.name).join("explore"));
     let plans = explore::plans(&graph, &hardware, args.points as usize)?;

@@ -95,6 +95,9 @@ fn network_flow(args: &Args, network: &Path) -> anyhow::Result<Vec<Report>> {
     let mut steps = Steps::default();
     let (mut description, graph) = steps.run("check", |_| args.model.read(network))?;
     let targets = targets(args, &description)?;
+    if !args.no_route {
+        targets.iter().try_for_each(|&target| synth::routable(target))?;
+    }
     if let [target] = targets[..] {
         description.hardware.target = Some(target.to_string());
     }

@@ -122,17 +122,19 @@ fn print(report: &Report, why: &Explanation) {
         percent(estimate.ff_error.median),
         percent(estimate.ff_error.p95),
     );
-    let clock = &estimate.clock;
-    let longest = match (&clock.stage, &clock.path) {
-        (Some(stage), Some(path)) => format!(" (longest path: {stage}, {path})"),
-        _ => String::new(),
-    };
-    say!(
-        "clock by estimate: {:.0} MHz{longest}; such estimates are off by {} in the median and {} at the 95th percentile",
-        clock.mhz,
-        percent(clock.error.median),
-        percent(clock.error.p95),
-    );
+    if let Some(clock) = &estimate.clock {
+        let longest = match (&clock.stage, &clock.path) {
+            (Some(stage), Some(path)) => format!(" (longest path: {stage}, {path})"),
+            _ => String::new(),
+        };
+        say!(
+            "clock by estimate: {:.0} MHz{longest}; such estimates are off by {} in the median and {} at the 95th \
+             percentile",
+            clock.mhz,
+            percent(clock.error.median),
+            percent(clock.error.p95),
+        );
+    }
     let (ii, latency) = (report.cycles.ii, report.cycles.latency);
     say!(
         "one inference every {ii} cycles, {:.0} a second; {latency} cycles of latency, {:.2} µs",

@@ -39,6 +39,8 @@ pub fn scheme(_: &mut SchemaGenerator) -> Schema {
 pub fn target(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": ["string", "null"],
-        "enum": ["ecp5-25k", "ecp5-85k", "ice40-hx8k", "ice40-up5k", "gowin-9k", null]
+        "enum": [
+            "ecp5-25k", "ecp5-85k", "ice40-hx8k", "ice40-up5k", "gowin-9k", "xc7-a35t", "xc7-z020", null
+        ]
     })
 }

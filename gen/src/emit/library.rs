@@ -85,11 +85,16 @@ const OF_FAMILY: &[(&str, &str, &str)] = &[
     ("ecp5", "gated_add", include_str!("../../../templates/lib/ecp5/gated_add.v")),
     ("ecp5", "restart_add", include_str!("../../../templates/lib/ecp5/restart_add.v")),
     ("ecp5", "sign_add", include_str!("../../../templates/lib/ecp5/sign_add.v")),
+    ("gowin", "sign_add", include_str!("../../../templates/lib/gowin/sign_add.v")),
     ("ice40", "fetch_address", include_str!("../../../templates/lib/ice40/fetch_address.v")),
     ("ice40", "fetch_data", include_str!("../../../templates/lib/ice40/fetch_data.v")),
     ("ice40", "gated_sum", include_str!("../../../templates/lib/ice40/gated_sum.v")),
     ("ice40", "lane_skew", include_str!("../../../templates/lib/ice40/lane_skew.v")),
     ("ice40", "restart_add", include_str!("../../../templates/lib/ice40/restart_add.v")),
+    ("xc7", "dot_xnor", include_str!("../../../templates/lib/xc7/dot_xnor.v")),
+    ("xc7", "gated_sum", include_str!("../../../templates/lib/xc7/gated_sum.v")),
+    ("xc7", "lane_skew", include_str!("../../../templates/lib/xc7/lane_skew.v")),
+    ("xc7", "sign_add", include_str!("../../../templates/lib/xc7/sign_add.v")),
 ];
 
 /// A family's own form of a module: its file's name under a generated folder, and its text.

@@ -208,6 +208,7 @@ fn extension(target: Target) -> &'static str {
         Family::Ecp5 => "lpf",
         Family::Ice40 => "pcf",
         Family::Gowin => "cst",
+        Family::Xc7 => "xdc",
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Models {
     pub flags: Vec<String>,
 }
 
-const BLOCKS: &str = include_str!("../../../sim/cells/ecp5_blocks.v");
-const BLOCKS_FILE: &str = "ecp5_blocks.v";
+const ECP5_BLOCKS: &str = include_str!("../../../sim/cells/ecp5_blocks.v");
+const XC7_BLOCKS: &str = include_str!("../../../sim/cells/xc7_blocks.v");
 
 /// The netlist in the results' folder of [`run`](super::run) with the models of its cells. Its ports are the network's: the
 /// cells are those that were placed and routed, without what surrounds them there.
@@ -31,13 +31,15 @@ pub fn models(results: &Path, target: Target) -> Result<Models> {
     // A netlist is long and its frames few: compiling it costs more than running it.
     let quick = ["-MAKEFLAGS", "OPT_FAST=-O0"].map(String::from);
     let netlist = results.join(VERILOG);
+    let own = |name: &str, text: &str| {
+        let path = results.join(name);
+        std::fs::write(&path, text).map_err(|error| Error::io(&path, "write it", &error)).map(|()| path)
+    };
     let models = match target.family() {
         Family::Ecp5 => {
-            let blocks = results.join(BLOCKS_FILE);
-            std::fs::write(&blocks, BLOCKS).map_err(|error| Error::io(&blocks, "write it", &error))?;
             let folder = share.join("ecp5");
             Models {
-                files: vec![netlist, blocks, folder.join("cells_sim.v")],
+                files: vec![netlist, own("ecp5_blocks.v", ECP5_BLOCKS)?, folder.join("cells_sim.v")],
                 include_dirs: vec![folder],
                 flags: quick.to_vec(),
             }
@@ -46,6 +48,11 @@ pub fn models(results: &Path, target: Target) -> Result<Models> {
             files: vec![netlist, share.join("ice40").join("cells_sim.v")],
             include_dirs: vec![],
             flags: [&quick[..], &["-DNO_ICE40_DEFAULT_ASSIGNMENTS".into()]].concat(),
+        },
+        Family::Xc7 => Models {
+            files: vec![netlist, own("xc7_blocks.v", XC7_BLOCKS)?, share.join("xilinx").join("cells_sim.v")],
+            include_dirs: vec![],
+            flags: quick.to_vec(),
         },
         Family::Gowin => {
             return Err(Error::tool("Yosys' models of Gowin's block RAMs read as unknown")

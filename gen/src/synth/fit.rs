@@ -19,7 +19,7 @@ impl Kind {
     /// Those that bind: a logic cell has no more than one LUT, and on iCE40 always a flip-flop.
     fn of_family(family: Family) -> &'static [Kind] {
         match family {
-            Family::Ecp5 => &[Kind::Lut, Kind::FlipFlop, Kind::BlockRam, Kind::Multiplier],
+            Family::Ecp5 | Family::Xc7 => &[Kind::Lut, Kind::FlipFlop, Kind::BlockRam, Kind::Multiplier],
             Family::Ice40 => &[Kind::LogicCell, Kind::BlockRam, Kind::Multiplier],
             Family::Gowin => &[Kind::LogicCell, Kind::FlipFlop, Kind::BlockRam, Kind::Multiplier],
         }

@@ -67,6 +67,14 @@ impl Default for Options {
     }
 }
 
+/// Whether a target can be placed and routed.
+///
+/// # Errors
+/// No open router for its family comes as a package.
+pub fn routable(target: Target) -> Result<()> {
+    route::Flow::of(target).map(|_| ())
+}
+
 const REPORT: &str = "synth.json";
 /// Where [`run`] puts the results of a generated folder: beside it, under the target's name, and the board's.
 pub fn folder(generated: &Path, target: Target, board: Option<Board>) -> PathBuf {
@@ -85,6 +93,9 @@ pub fn run(
     options: &Options,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<SynthReport> {
+    if !options.seeds.is_empty() {
+        routable(target)?;
+    }
     let manifest = read_manifest(generated)?;
     let results = folder(generated, target, options.board.map(|(board, _)| board));
     let parent = results.parent().unwrap_or(Path::new("."));

@@ -206,6 +206,11 @@ impl Cell {
         self.pins(direction).map(|(_, net)| net)
     }
 
+    /// The nets at a port.
+    pub fn nets_at(&self, port: &str) -> impl Iterator<Item = u64> {
+        self.connections.get(port).into_iter().flatten().filter_map(Bit::net)
+    }
+
     /// A port of one bit.
     pub fn bit(&self, port: &str) -> Option<&Bit> {
         self.connections.get(port).and_then(|bits| bits.first())

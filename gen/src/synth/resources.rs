@@ -11,14 +11,15 @@ use crate::target::Family;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resources {
     /// ECP5: LUT4 + 2·CCU2C + 6·DPR16X4. iCE40: LUT4 + carries without a LUT. Gowin: LUTs + ALUs + 4·RAM16.
+    /// 7-series: LUTs of up to six inputs, those that are shift registers, RAM or only pass a bit to a carry included.
     pub lut: usize,
     /// Flip-flops.
     pub ff: usize,
     /// Logic cells that LUTs, flip-flops and carries share, as nextpnr packs them: all of them on iCE40, at least so many on
-    /// Gowin, and 0 on ECP5, where a flip-flop needs no LUT beside it.
+    /// Gowin, and 0 on ECP5 and 7-series, where a flip-flop needs no LUT beside it.
     #[serde(default)]
     pub lc: usize,
-    /// Block RAMs.
+    /// Block RAMs; halves of 18 kb on 7-series.
     pub bram: usize,
     /// Of them, those that are never written.
     pub rom: usize,
@@ -43,6 +44,8 @@ pub(super) struct Context {
     fused: HashSet<[Option<Bit>; 3]>,
     /// Nets that Gowin's GND cell drives.
     low: HashSet<u64>,
+    /// Nets that 7-series' LUTs drive: of them a carry is made where it is.
+    tables: HashSet<u64>,
 }
 
 impl Context {
@@ -52,6 +55,12 @@ impl Context {
         Context {
             fused: of_kind("SB_LUT4").map(operands).collect(),
             low: of_kind("GND").flat_map(|cell| cell.nets(Direction::Output)).collect(),
+            tables: wiring
+                .cells
+                .iter()
+                .filter(|cell| is_table(cell))
+                .flat_map(|cell| cell.nets(Direction::Output))
+                .collect(),
         }
     }
 
@@ -62,6 +71,11 @@ impl Context {
             None => true,
         }
     }
+}
+
+/// Whether it is one of 7-series' LUTs.
+fn is_table(cell: &Cell) -> bool {
+    cell.kind.starts_with("LUT") || cell.kind == "INV"
 }
 
 impl Cell {
@@ -104,6 +118,25 @@ impl Cell {
                 "SP" | "SPX9" => block(low("WRE")),
                 "SDPB" | "SDPX9B" => block(low("CEA")),
                 "DPB" | "DPX9B" => block(low("WREA") && low("WREB")),
+                _ => none,
+            },
+            Family::Xc7 => match kind {
+                "CARRY4" => {
+                    let passes = |net: &u64| !context.tables.contains(net);
+                    Resources { lut: self.nets_at("S").filter(passes).count(), ..none }
+                }
+                "SRL16E" | "SRLC32E" => Resources { lut: 1, ..none },
+                "RAM32X1D" | "RAM64X1D" => Resources { lut: 2, ..none },
+                "RAM32M" | "RAM64M" | "RAM128X1D" => Resources { lut: 4, ..none },
+                "RAM256X1D" => Resources { lut: 8, ..none },
+                "DSP48E1" => Resources { dsp: 1, ..none },
+                "RAMB18E1" | "RAMB36E1" => {
+                    let never_written = low("WEA") && low("WEBWE");
+                    let halves = if kind == "RAMB36E1" { 2 } else { 1 };
+                    Resources { bram: halves, rom: if never_written { halves } else { 0 }, ..none }
+                }
+                _ if is_table(self) => Resources { lut: 1, ..none },
+                _ if kind.starts_with("FD") => Resources { ff: 1, ..none },
                 _ => none,
             },
         }

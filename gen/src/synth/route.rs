@@ -138,39 +138,84 @@ fn report_name(seed: u64) -> String {
     format!("nextpnr_{seed}.json")
 }
 
-fn routed_name(target: Target, seed: u64) -> String {
-    match target.family() {
-        Family::Ecp5 => format!("routed_{seed}.config"),
-        Family::Ice40 => format!("routed_{seed}.asc"),
-        Family::Gowin => format!("routed_{seed}.json"),
+/// How a device is routed, and what becomes of it.
+pub(super) struct Flow {
+    router: ToolKind,
+    device: &'static [&'static str],
+    /// The option for constraints, and what stands before their file's name.
+    constraints: [&'static str; 2],
+    /// The option for the router's result, and its ending.
+    routed: [&'static str; 2],
+    packer: ToolKind,
+    packer_device: &'static [&'static str],
+    /// The bitstream's ending.
+    bitstream: &'static str,
+}
+
+impl Flow {
+    /// # Errors
+    /// No open router for the family comes as a package.
+    pub fn of(target: Target) -> Result<Flow> {
+        let device: &[&str] = match target {
+            Target::Ecp5_25k => &["--25k", "--package", "CABGA381", "--speed", "6"],
+            Target::Ecp5_85k => &["--85k", "--package", "CABGA381", "--speed", "6"],
+            Target::Ice40Hx8k => &["--hx8k", "--package", "ct256"],
+            Target::Ice40Up5k => &["--up5k", "--package", "sg48"],
+            Target::Gowin9k => &["--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"],
+            Target::Xc7A35t | Target::Xc7Z020 => &[],
+        };
+        match target.family() {
+            Family::Ecp5 => Ok(Flow {
+                router: ToolKind::NextpnrEcp5,
+                device,
+                constraints: ["--lpf", ""],
+                routed: ["--textcfg", "config"],
+                packer: ToolKind::Ecppack,
+                packer_device: &[],
+                bitstream: "bit",
+            }),
+            Family::Ice40 => Ok(Flow {
+                router: ToolKind::NextpnrIce40,
+                device,
+                constraints: ["--pcf", ""],
+                routed: ["--asc", "asc"],
+                packer: ToolKind::Icepack,
+                packer_device: &[],
+                bitstream: "bin",
+            }),
+            Family::Gowin => Ok(Flow {
+                router: ToolKind::NextpnrGowin,
+                device,
+                constraints: ["--vopt", "cst="],
+                routed: ["--write", "json"],
+                packer: ToolKind::GowinPack,
+                packer_device: &["-d", "GW1N-9C", "-o"],
+                bitstream: "fs",
+            }),
+            Family::Xc7 => {
+                let message =
+                    format!("{target} ends at the netlist: no package brings an open router for it");
+                Err(Error::refusal(message).mend(
+                    "give --no-route; for a bitstream take the generated Verilog to a tool that routes 7-series",
+                ))
+            }
+        }
+    }
+
+    fn routed_name(&self, seed: u64) -> String {
+        format!("routed_{seed}.{}", self.routed[1])
     }
 }
 
 fn command(request: &Request, seed: u64) -> Result<Command> {
-    let (kind, device, output, constraints): (_, &[&str], _, _) = match request.target {
-        Target::Ecp5_25k => {
-            (ToolKind::NextpnrEcp5, &["--25k", "--package", "CABGA381", "--speed", "6"], "--textcfg", "--lpf")
-        }
-        Target::Ecp5_85k => {
-            (ToolKind::NextpnrEcp5, &["--85k", "--package", "CABGA381", "--speed", "6"], "--textcfg", "--lpf")
-        }
-        Target::Ice40Hx8k => (ToolKind::NextpnrIce40, &["--hx8k", "--package", "ct256"], "--asc", "--pcf"),
-        Target::Ice40Up5k => (ToolKind::NextpnrIce40, &["--up5k", "--package", "sg48"], "--asc", "--pcf"),
-        Target::Gowin9k => (
-            ToolKind::NextpnrGowin,
-            &["--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"],
-            "--write",
-            "--vopt",
-        ),
-    };
-    let mut command = Tool::find(kind)?.command(device);
-    command.args(["--json", NETLIST, output]).arg(routed_name(request.target, seed));
+    let flow = Flow::of(request.target)?;
+    let mut command = Tool::find(flow.router)?.command(flow.device);
+    command.args(["--json", NETLIST, flow.routed[0], &flow.routed_name(seed)]);
     command.args(["--report", &report_name(seed), "--seed", &seed.to_string()]);
     command.args(["--freq", &request.frequency_mhz.to_string(), "--timing-allow-fail"]);
-    match (request.constraints, request.target.family()) {
-        (Some(file), Family::Gowin) => _ = command.arg(constraints).arg(format!("cst={file}")),
-        (Some(file), _) => _ = command.args([constraints, file]),
-        (None, _) => {}
+    if let Some(file) = request.constraints {
+        let [option, before] = flow.constraints;
+        command.arg(option).arg(format!("{before}{file}"));
     }
     if request.target.family() == Family::Ecp5 {
         command.arg("--lpf-allow-unconstrained");
@@ -227,17 +272,14 @@ fn short_name(cell: &str) -> String {
 /// # Errors
 /// The packer fails.
 pub(super) fn pack(target: Target, best: u64, name: &str, folder: &Path) -> Result<(String, f64)> {
-    let routed = routed_name(target, best);
-    let (kind, file) = match target.family() {
-        Family::Ecp5 => (ToolKind::Ecppack, format!("{name}.bit")),
-        Family::Ice40 => (ToolKind::Icepack, format!("{name}.bin")),
-        Family::Gowin => (ToolKind::GowinPack, format!("{name}.fs")),
+    let flow = Flow::of(target)?;
+    let (routed, file) = (flow.routed_name(best), format!("{name}.{}", flow.bitstream));
+    let mut command = Tool::find(flow.packer)?.command(flow.packer_device);
+    match flow.packer {
+        ToolKind::GowinPack => command.args([&file, &routed]),
+        _ => command.args([&routed, &file]),
     };
-    let arguments: &[&str] = match target.family() {
-        Family::Ecp5 | Family::Ice40 => &[&routed, &file],
-        Family::Gowin => &["-d", "GW1N-9C", "-o", &file, &routed],
-    };
-    let output = tool::run(Tool::find(kind)?.command(arguments), folder, Some(Duration::from_secs(600)))?;
+    let output = tool::run(command, folder, Some(Duration::from_secs(600)))?;
     match folder.join(&file).exists() {
         true => Ok((file, output.elapsed.as_secs_f64())),
         false => Err(Error::tool(format!("the packer left no `{file}`\n{}", output.text))),

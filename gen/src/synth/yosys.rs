@@ -122,13 +122,29 @@ impl Design<'_> {
             (Family::Ice40, Target::Ice40Up5k) => "synth_ice40 -device u -dsp",
             (Family::Ice40, _) => "synth_ice40 -device hx",
             (Family::Gowin, _) => "synth_gowin -family gw1n",
+            (Family::Xc7, _) => "synth_xilinx -family xc7",
         }
     }
 
-    /// The pass for what has no pads around it yet.
-    fn inner_pass(&self) -> String {
-        let pads = if self.target.family() == Family::Gowin { " -noiopads" } else { "" };
-        format!("{}{pads}", self.pass())
+    /// Maps a module, with pads around it or without. Of 7-series' libraries the pass would read those of cells that no circuit
+    /// here has as well, and it leaves its own without names from their nets'.
+    fn mapped(&self, top: &str, has_pads: bool) -> String {
+        let without = match (has_pads, self.target.family()) {
+            (true, _) | (_, Family::Ecp5 | Family::Ice40) => "",
+            (_, Family::Gowin) => " -noiopads",
+            (_, Family::Xc7) => " -noiopad -noclkbuf",
+        };
+        let pass = format!("{}{without} -top {top}", self.pass());
+        match self.target.family() {
+            Family::Ecp5 if self.shallow_in_luts && !has_pads => {
+                format!("{pass} -run begin:map_ram\n{SHALLOW}{pass} -run map_ram:\n")
+            }
+            Family::Ecp5 | Family::Ice40 | Family::Gowin => format!("{pass}\n"),
+            Family::Xc7 => format!(
+                "read_verilog -lib -specify +/xilinx/cells_sim.v\nhierarchy -check -top {top}\n{pass} -run prepare:\n\
+                 autoname\n"
+            ),
+        }
     }
 
     /// Maps a part by itself into the file `netlist`.
@@ -137,22 +153,19 @@ impl Design<'_> {
     /// network's top to nobody; both are hidden, and what is left names the driver. The device's cells are known only to
     /// the pass that follows, which checks that no module is missing.
     pub fn mapping(&self, part: &Part, netlist: &str) -> String {
-        let (module, pass) = (&part.module, self.inner_pass());
+        let module = &part.module;
         let nameless = if *module == self.manifest.top { OF_NOBODY } else { OF_READERS };
         format!(
             "read_verilog -defer{}\nhierarchy -top {module}\nproc\nsetattr -set netetch_input 1 i:*\nflatten\n\
-             rename -hide {nameless}\nsetattr -set {NAMED} 1 w:* {OF_READERS} %d\n{} -top {module} -json {netlist}\n",
+             rename -hide {nameless}\nsetattr -set {NAMED} 1 w:* {OF_READERS} %d\n{}write_json {netlist}\n",
             self.paths(part.verilog()),
-            match self.shallow_in_luts {
-                true => format!("{pass} -top {module} -run begin:map_ram\n{SHALLOW}{pass} -run map_ram:"),
-                false => pass.clone(),
-            },
+            self.mapped(module, false),
         )
     }
 
     /// Joins the cells of parts with what lies between them into [`NETWORK`]; the parts' cells stay as they are.
     pub fn join(&self, top: &Part, parts: &[(Part, PathBuf)]) -> String {
-        let (network, pass) = (&top.module, self.inner_pass());
+        let network = &top.module;
         let mut script = String::new();
         for (part, netlist) in parts {
             script += &format!("read_json {}\ndesign -stash {}\n", netlist.display(), part.module);
@@ -161,9 +174,10 @@ impl Design<'_> {
         script += &format!(
             "read_verilog -lib{}\nread_verilog -defer{}\nhierarchy -top {network}\nproc\n\
              setattr -set netetch_input 1 i:*\nflatten\nrename -hide {OF_NOBODY}\n\
-             setattr -set {NAMED} 1 w:* {OF_READERS} %d\n{pass} -top {network}\n",
+             setattr -set {NAMED} 1 w:* {OF_READERS} %d\n{}",
             self.paths(heads.iter().map(String::as_str)),
             self.paths(top.verilog()),
+            self.mapped(network, false),
         );
         for (Part { module, .. }, _) in parts {
             script += &format!("delete ={module}\ndesign -copy-from {module} {module}\n");
@@ -179,10 +193,10 @@ impl Design<'_> {
         format!(
             "read_json {NETWORK}\nwrite_verilog -noattr {VERILOG}\ndesign -stash mapped\n\
              read_verilog -lib {VERILOG}\nread_verilog -defer -DNETETCH_TOP={network} {}\n\
-             hierarchy -check -top {top}\n{} -top {top}\ndelete ={network}\n\
+             hierarchy -check -top {top}\n{}delete ={network}\n\
              design -copy-from mapped {network}\nflatten\nopt_clean\ncheck -assert\nwrite_json {NETLIST}\n",
             files.collect::<Vec<_>>().join(" "),
-            self.pass(),
+            self.mapped(top, true),
         )
     }
 }

@@ -97,8 +97,8 @@ pub struct Estimate {
     pub lut_error: Spread,
     /// How far `total.ff` lies off.
     pub ff_error: Spread,
-    /// The clock.
-    pub clock: Clock,
+    /// The clock; none where no circuit of the family has been routed.
+    pub clock: Option<Clock>,
 }
 
 /// The clock that a circuit will reach, routed for the one it is planned for.
@@ -129,7 +129,7 @@ static FACTORS: LazyLock<HashMap<(&'static str, &'static str), Factors>> = LazyL
 /// The family whose coefficients stand for one that was not swept.
 fn fitted(family: Family) -> Family {
     match family {
-        Family::Ecp5 | Family::Ice40 => family,
+        Family::Ecp5 | Family::Ice40 | Family::Xc7 => family,
         Family::Gowin => Family::Ice40,
     }
 }
@@ -145,7 +145,7 @@ fn weigh(structure: &Structure, family: Family) -> Cost {
         let [lut, ff, lc] = FACTORS.get(&(fitted(family).name(), term.name)).copied().unwrap_or([1.0; 3]);
         cost.lut += lut * term.lut;
         cost.ff += ff * term.ff;
-        if family != Family::Ecp5 {
+        if matches!(family, Family::Ice40 | Family::Gowin) {
             cost.lc += lc * term.lut.max(term.ff);
         }
     }
@@ -177,17 +177,18 @@ pub fn plan(plan: &Plan, target: Target) -> Estimate {
     Estimate { stages, total, lut_error: spread(family, "lut"), ff_error: spread(family, "ff"), clock }
 }
 
-fn clock(plan: &Plan, target: Target, total: &Cost) -> Clock {
+fn clock(plan: &Plan, target: Target, total: &Cost) -> Option<Clock> {
+    let error = measured_spread(target.family(), "clock")?;
     let family = fitted(target.family()).name();
     let all = paths(plan, target);
     let (ns, longest) = longest(&all, total.cells(), wires(family), |name| kind(family, name));
     let longest = longest.map(|index| all[index]);
-    Clock {
+    Some(Clock {
         mhz: 1000.0 / ns,
         stage: longest.map(|path| plan.stages[path.stage].name.clone()),
         path: longest.map(|path| path.name.to_owned()),
-        error: spread(target.family(), "clock"),
-    }
+        error,
+    })
 }
 
 /// The fitted wires of a family.
@@ -201,9 +202,13 @@ pub fn kind(family: &str, name: &str) -> f64 {
     all.find(|(of, kind, _)| *of == family && *kind == name).map_or(1.0, |&(.., factor)| factor)
 }
 
-/// How far estimates of `lut`, `ff` or `lc` lie off.
+/// How far estimates of `lut`, `ff`, `lc` or `clock` lie off: all of it where that was not measured.
 pub fn spread(family: Family, quantity: &str) -> Spread {
+    measured_spread(family, quantity).unwrap_or(Spread { median: 1.0, p95: 1.0 })
+}
+
+fn measured_spread(family: Family, quantity: &str) -> Option<Spread> {
     let mut all = coefficients::ERRORS.iter();
     let found = all.find(|(of, what, _)| *of == fitted(family).name() && *what == quantity);
-    found.map_or(Spread { median: 1.0, p95: 1.0 }, |&(_, _, [median, p95])| Spread { median, p95 })
+    found.map(|&(_, _, [median, p95])| Spread { median, p95 })
 }

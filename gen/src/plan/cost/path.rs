@@ -6,7 +6,7 @@
 use super::super::Plan;
 use super::super::leaf::{ArrayLeaf, BLOCK_BITS, Leaf, Product, WindowLeaf};
 use super::super::unrolled::UnrolledLeaf;
-use super::memory::{self, Store};
+use super::memory::{self, Distributed, Store};
 use super::structure::log2;
 use crate::share::width;
 use crate::target::{Family, Target};
@@ -73,7 +73,7 @@ impl Found {
     /// Levels of a selection among so many: an ECP5 has multiplexers behind its look-up tables.
     fn select(&self, count: usize) -> f64 {
         match self.family {
-            Family::Ecp5 | Family::Gowin => log2(count) as f64 / 2.0,
+            Family::Ecp5 | Family::Gowin | Family::Xc7 => log2(count) as f64 / 2.0,
             Family::Ice40 => log2(count) as f64,
         }
     }
@@ -180,8 +180,8 @@ impl Found {
         self.add("window control", 3.0, rows, beat * window.pixels + 4 * log2(words));
         match memory::ram(self.family, words, beat, true) {
             Store::Blocks(_) => self.add("window memory in block RAM", 1.0, 0, window.pixels),
-            Store::Distributed(tiles) => {
-                self.add("window memory in logic", 1.0 + self.select(words.div_ceil(16)), 0, tiles);
+            Store::Distributed(Distributed { tiles, ranks, .. }) => {
+                self.add("window memory in logic", 1.0 + self.select(ranks), 0, tiles);
             }
             Store::Logic => self.add("window memory in logic", 1.0 + self.select(words), 0, beat * words / 2),
         }

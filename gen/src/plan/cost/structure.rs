@@ -10,7 +10,7 @@ use crate::target::Family;
 
 use super::super::leaf::{BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
 use super::super::unrolled::UnrolledLeaf;
-use super::memory::{self, Store};
+use super::memory::{self, Distributed, Store};
 use crate::share::width;
 
 /// Places that `token_count` counts in unary.
@@ -100,7 +100,7 @@ impl Counter {
     fn carry(&self, bits: usize) -> usize {
         match self.family {
             Family::Ecp5 => (bits + 1).next_multiple_of(2),
-            Family::Ice40 | Family::Gowin => bits,
+            Family::Ice40 | Family::Gowin | Family::Xc7 => bits,
         }
     }
 
@@ -217,13 +217,9 @@ impl Counter {
     fn ring(&mut self, name: [&'static str; 2], words: usize, width: usize, banks: usize) {
         match memory::ram(self.family, words, width, true) {
             Store::Blocks(blocks) => self.found.bram += blocks * banks,
-            Store::Distributed(tiles) => {
-                let select = (words.div_ceil(16) - 1) * width;
-                self.add(
-                    name[0],
-                    ((6 * tiles + select + words.div_ceil(16) / 2) * banks) as f64,
-                    (width * banks) as f64,
-                );
+            Store::Distributed(Distributed { luts, ranks, .. }) => {
+                let select = (ranks - 1) * width;
+                self.add(name[0], ((luts + select + ranks / 2) * banks) as f64, (width * banks) as f64);
             }
             Store::Logic => {
                 let select = (words - 1) * width * 2 / 3 + words;
@@ -297,9 +293,8 @@ impl Counter {
         self.add("result_buffer.control", (lut + 2 * address + 2) as f64, (ff + address) as f64);
         match memory::ram(self.family, places, width, false) {
             Store::Logic if places == 1 => self.add("result_buffer.one", 0.0, width as f64),
-            Store::Distributed(tiles) => {
-                let select = (places.div_ceil(16) - 1) * width;
-                self.add("result_buffer.distributed", (6 * tiles + select) as f64, 0.0);
+            Store::Distributed(Distributed { luts, ranks, .. }) => {
+                self.add("result_buffer.distributed", (luts + (ranks - 1) * width) as f64, 0.0);
             }
             Store::Logic | Store::Blocks(_) => {
                 let select = (places - 1) * width * 2 / 3 + places;
@@ -320,7 +315,8 @@ impl Counter {
                 self.add(name[0], 0.0, outside as f64);
             }
             Store::Distributed(_) | Store::Logic => {
-                let each = if words <= 16 { 1.0 } else { words as f64 / 16.0 * 1.4 };
+                let most = memory::lut_bits(self.family);
+                let each = if words <= most { 1.0 } else { words as f64 / most as f64 * 1.4 };
                 let fields = distinct(words, width);
                 self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, 2.0 * fields);
             }
@@ -333,7 +329,7 @@ impl Counter {
         self.rom(["softmax.rom", "softmax.exponentials"], 256, 31);
         match memory::ram(self.family, length, 8, true) {
             Store::Blocks(blocks) => self.found.bram += blocks,
-            Store::Distributed(tiles) => self.add("softmax.scores", 6.0 * tiles as f64, 0.0),
+            Store::Distributed(Distributed { luts, .. }) => self.add("softmax.scores", luts as f64, 0.0),
             Store::Logic => self.add("softmax.scores", (4 * length) as f64, (8 * length) as f64),
         }
     }

@@ -15,10 +15,10 @@ pub(super) struct Packed {
     pub constants: usize,
 }
 
-/// Counts the logic cells. ECP5 has none: its LUTs and flip-flops are placed apart.
+/// Counts the logic cells. ECP5 and 7-series have none: their LUTs and flip-flops are placed apart.
 pub(super) fn logic_cells(wiring: &Wiring, family: Family) -> Packed {
     match family {
-        Family::Ecp5 => Packed { cells: vec![0; wiring.cells.len()], constants: 0 },
+        Family::Ecp5 | Family::Xc7 => Packed { cells: vec![0; wiring.cells.len()], constants: 0 },
         Family::Ice40 => ice40::pack(wiring),
         Family::Gowin => gowin::pack(wiring),
     }

@@ -185,7 +185,7 @@ impl Counter {
         self.add(name[1], adders, registers);
     }
 
-    /// So many of `multiplier`, of `a` × `b` bits: the registers of an ECP5's blocks are inside.
+    /// So many of `multiplier`, of `a` × `b` bits: the registers of an ECP5's and a 7-series' blocks are inside.
     pub(super) fn products(
         &mut self,
         name: [&'static str; 2],
@@ -198,7 +198,7 @@ impl Counter {
         let (a_limbs, b_limbs) = (limbs(a), limbs(b));
         let rows = if b_limbs > 1 { a_limbs * (BLOCK_BITS + b) } else { 0 };
         let sums = rows + if a_limbs > 1 { a + b } else { 0 };
-        let inside = multipliers && self.family == Family::Ecp5;
+        let inside = multipliers && matches!(self.family, Family::Ecp5 | Family::Xc7);
         let held = sums
             + if inside {
                 0
