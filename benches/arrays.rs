@@ -31,10 +31,11 @@ struct Array {
     products: usize,
 }
 
-const ARRAYS: [Array; 8] = [
+const ARRAYS: [Array; 9] = [
     Array { name: "ternary × 8 bit", kind: "ternary", x_bits: 8, code_bits: 2, products: 0 },
     Array { name: "ternary × 4 bit", kind: "ternary", x_bits: 4, code_bits: 2, products: 0 },
     Array { name: "ternary × 2 bit", kind: "ternary", x_bits: 2, code_bits: 2, products: 0 },
+    Array { name: "binary × 8 bit", kind: "sign", x_bits: 8, code_bits: 1, products: 0 },
     Array { name: "binary × binary", kind: "xnor", x_bits: 1, code_bits: 1, products: 0 },
     Array { name: "DFP-4 × 8 bit", kind: "dfp", x_bits: 8, code_bits: 4, products: 0 },
     Array { name: "DFP-4 × 8 bit, blocks", kind: "joint", x_bits: 8, code_bits: 4, products: 2 },

@@ -69,6 +69,8 @@ fn estimates_outside_the_sweep_are_as_good_as_they_say() {
         (Target::Ecp5_85k, (|cost: &cost::Cost| cost.lut) as fn(&cost::Cost) -> f64, 0, "lut"),
         (Target::Ecp5_85k, |cost| cost.ff, 1, "ff"),
         (Target::Ice40Hx8k, |cost| cost.lc, 2, "lc"),
+        (Target::Xc7Z020, |cost| cost.lut, 0, "lut"),
+        (Target::Xc7Z020, |cost| cost.ff, 1, "ff"),
     ] {
         let circuits = unseen(target);
         let taken = |circuit: &Circuit| {

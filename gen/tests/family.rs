@@ -46,7 +46,7 @@ module skewed_sum #(parameter SIMD = 4, parameter BITS = 2, parameter FIRST = 0,
 endmodule
 ";
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case {
         family: "ecp5",
         own: &["block_multiplier"],
@@ -124,6 +124,20 @@ const CASES: [Case; 12] = [
         text: "",
         settles: 0,
         parameters: &["BITS 1", "BITS 4", "BITS 5"],
+    },
+    Case {
+        family: "ice40",
+        own: &["sign_sum"],
+        shared: &["adder_tree", "delay", "sign_add"],
+        top: "sign_sum",
+        text: "",
+        settles: 5,
+        parameters: &[
+            "LANES 1 BITS 2 HELD 1 OUT_BITS 4",
+            "LANES 2 BITS 2 HELD 0 OUT_BITS 2",
+            "LANES 5 BITS 2 HELD 0 OUT_BITS 6",
+            "LANES 5 BITS 2 HELD 1 OUT_BITS 4",
+        ],
     },
     Case {
         family: "ice40",
@@ -293,7 +307,8 @@ fn a_wrong_leaf_is_noticed() {
         // A product a cycle early, and one without its sign.
         (".REG_PIPELINE_CLK(\"CLK0\")", ".REG_PIPELINE_CLK(\"NONE\")"),
         ("{a[A_BITS-1]}", "{1'b0}"),
-        // A register too few, and a fetch that comes late.
+        // A number that is not inverted, a register too few, and a fetch that comes late.
+        ("x ^ signs", "x"),
         ("(SPARE > 0) ? 1 : 0", "0"),
         ("assign q = d;", "reg [BITS-1:0] late_q; always @(posedge clk) late_q <= d; assign q = late_q;"),
     ];

@@ -8,14 +8,12 @@ module dot_sign #(
     parameter X_BITS    = 8,               // bits of one activation
     parameter X_SIGNED  = 0,               // 1: activations are two's complement
     parameter CODE_BITS = 1,               // bits of one weight code
-    parameter CHAIN     = 4,               // lanes of a chain
-    parameter FIRST     = 0,               // 1: its first has a register of its own
     parameter SUM_BITS  = 20               // bits of the sum; the sum is modulo 2^SUM_BITS
 ) (
     input  wire                      clk,  // clock
-    input  wire [   SIMD*X_BITS-1:0] x,    // activations, lane 0 lowest; skewed
-    input  wire [SIMD*CODE_BITS-1:0] w,    // weight codes, lane 0 lowest; skewed
-    output wire [      SUM_BITS-1:0] sum   // sum of the products; latency of `gated_sum`gated_sum's
+    input  wire [   SIMD*X_BITS-1:0] x,    // activations, lane 0 lowest
+    input  wire [SIMD*CODE_BITS-1:0] w,    // weight codes, lane 0 lowest
+    output wire [      SUM_BITS-1:0] sum   // sum of the products, 1 + max(1, ceil(log2(SIMD))) cycles later
 );
 
   localparam [X_BITS-1:0] FLIP = (X_SIGNED != 0) ? ~({X_BITS{1'b1}} >> 1) : {X_BITS{1'b0}};
@@ -29,8 +27,8 @@ module dot_sign #(
     end
   endgenerate
 
-  gated_sum #(.SIMD(SIMD), .BITS(X_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .OUT_BITS(SUM_BITS)) u_sum (
-      .clk(clk), .x(u), .gate({SIMD{1'b1}}), .invert(w), .sum(sum)
+  sign_sum #(.LANES(SIMD), .BITS(X_BITS), .HELD(1), .OUT_BITS(SUM_BITS)) u_sum (
+      .clk(clk), .x(u), .invert(w), .sum(sum)
   );
 
 endmodule

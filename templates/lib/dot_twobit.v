@@ -15,7 +15,7 @@ module dot_twobit #(
     input  wire                      clk,  // clock
     input  wire [   SIMD*X_BITS-1:0] x,    // activations, lane 0 lowest; skewed
     input  wire [SIMD*CODE_BITS-1:0] w,    // weight codes, lane 0 lowest; skewed
-    output wire [      SUM_BITS-1:0] sum   // sum of the products; latency of `gated_sum`gated_sum's
+    output wire [      SUM_BITS-1:0] sum   // sum of the products; latency of `gated_sum`
 );
 
   localparam BITS = X_BITS + 1;            // of one product

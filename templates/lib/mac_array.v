@@ -43,7 +43,7 @@ module mac_array #(
   localparam WORD = PE * SIMD * CODE_BITS;
   localparam SHARE = PE / BLOCKS;          // outputs that read the same inputs
   // Chains of lanes for what is added or not; these come skewed.
-  localparam SKEWED = KIND != XNOR && KIND != MULTIPLY && KIND != JOINT;
+  localparam SKEWED = KIND != XNOR && KIND != SIGN && KIND != MULTIPLY && KIND != JOINT;
   localparam CHAIN  = SKEWED ? 4 : 1;
   localparam LENGTH = (SIMD < CHAIN) ? SIMD : CHAIN;
   // Words that are put together come a cycle later, and so do the activations.
@@ -52,7 +52,7 @@ module mac_array #(
   localparam FIRST  = (SKEWED && LATE == 0 && FOLDS * STEPS > 64) ? 1 : 0;
   localparam GATED  = FIRST + ((LENGTH > 2) ? LENGTH - 1 : 1) + $clog2((SIMD + CHAIN - 1) / CHAIN);
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
-  localparam DELAY  = (KIND == XNOR) ? LEVELS : (KIND == MULTIPLY) ? LEVELS + 3 + ((X_BITS > 17) ? 1 : 0) :
+  localparam DELAY  = (KIND == XNOR) ? LEVELS : (KIND == SIGN) ? LEVELS + 1 : (KIND == MULTIPLY) ? LEVELS + 3 + ((X_BITS > 17) ? 1 : 0) :
       (KIND == JOINT) ? LEVELS + 3 : (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
   localparam FETCH = 2 + LATE;             // cycles from a beat's issue to its word
 
@@ -116,7 +116,7 @@ module mac_array #(
           );
         end else if (KIND == SIGN) begin : g_dot
           dot_sign #(
-              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .CHAIN(CHAIN), .FIRST(FIRST), .SUM_BITS(ACC_BITS)
+              .SIMD(SIMD), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .CODE_BITS(CODE_BITS), .SUM_BITS(ACC_BITS)
           ) u_dot (.clk(clk), .x(x), .w(w), .sum(sums[p*ACC_BITS+:ACC_BITS]));
         end else if (KIND == TERNARY) begin : g_dot
           dot_ternary #(

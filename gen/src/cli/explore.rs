@@ -179,7 +179,11 @@ fn table(points: &[Point]) -> String {
                 estimate.dsp.to_string(),
             ],
         });
-        row.extend([format!("{:.0}", estimate.lut), format!("{:.1}", point.clock_mhz)]);
+        let clock = match &point.outcome {
+            Some(Outcome::Measured { fmax_mhz: Some(mhz), .. }) => format!("{mhz:.1}"),
+            _ => format!("~{:.0}", point.clock_mhz),
+        };
+        row.extend([format!("{:.0}", estimate.lut), clock]);
         table.add_row(row);
     }
     for column in table.column_iter_mut().skip(1) {

@@ -91,6 +91,7 @@ const OF_FAMILY: &[(&str, &str, &str)] = &[
     ("ice40", "gated_sum", include_str!("../../../templates/lib/ice40/gated_sum.v")),
     ("ice40", "lane_skew", include_str!("../../../templates/lib/ice40/lane_skew.v")),
     ("ice40", "restart_add", include_str!("../../../templates/lib/ice40/restart_add.v")),
+    ("ice40", "sign_sum", include_str!("../../../templates/lib/ice40/sign_sum.v")),
     ("xc7", "dot_xnor", include_str!("../../../templates/lib/xc7/dot_xnor.v")),
     ("xc7", "gated_sum", include_str!("../../../templates/lib/xc7/gated_sum.v")),
     ("xc7", "lane_skew", include_str!("../../../templates/lib/xc7/lane_skew.v")),

@@ -68,7 +68,8 @@ pub struct Point {
     pub folding: std::collections::BTreeMap<String, Array>,
     /// What the cost model says.
     pub estimate: Cost,
-    /// The clock that inferences a second count with: reached where it was routed, else asked for.
+    /// The clock that inferences a second count with: reached where it was routed, else estimated; the one asked for where the
+    /// family has no such estimate.
     pub clock_mhz: f64,
     /// At that clock.
     pub inferences_per_s: f64,
@@ -141,12 +142,14 @@ pub fn estimated(plan: &Plan, target: Target) -> Point {
             };
             (stage.layer.clone(), array)
         });
+    let estimate = plan::cost::plan(plan, target);
+    let clock_mhz = estimate.clock.map_or(plan.clock_mhz, |clock| clock.mhz);
     Point {
         cycles: plan.cycles,
         folding: folding.collect(),
-        estimate: plan::cost::plan(plan, target).total,
-        clock_mhz: plan.clock_mhz,
-        inferences_per_s: plan.clock_mhz * 1e6 / plan.cycles.ii.max(1) as f64,
+        estimate: estimate.total,
+        clock_mhz,
+        inferences_per_s: clock_mhz * 1e6 / plan.cycles.ii.max(1) as f64,
         outcome: None,
         on_front: false,
         digest: None,

@@ -43,7 +43,8 @@ impl Leaf {
                         let (a, b) = array.operands();
                         late + levels(array.simd).max(1) + multiplier(a, b)
                     }
-                    Product::Sign | Product::Ternary | Product::TwoBit => chain,
+                    Product::Sign => late + levels(array.simd).max(1) + 1,
+                    Product::Ternary | Product::TwoBit => chain,
                     Product::Po2 => chain + 1,
                     Product::Dfp => chain + array.code_bits - 2,
                 };

@@ -238,6 +238,7 @@ fn latency(kind: &str, code_bits: usize, simd: usize, words: usize, late: i64) -
     4 + match kind {
         "xnor" => late + levels(simd).max(1),
         "multiply" | "joint" => late + levels(simd).max(1) + 3,
+        "sign" => late + levels(simd).max(1) + 1,
         "po2" => chain + 1,
         "dfp" => chain + code_bits as i64 - 2,
         _ => chain,

@@ -76,7 +76,8 @@ impl Counter {
         let first = words > REGISTERED_WORDS;
         let (x, most) = (array.x_bits, array.acc_bits);
         let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
-        let skewed = !matches!(array.product, Product::Xnor | Product::Multiply | Product::Joint);
+        let skewed =
+            !matches!(array.product, Product::Xnor | Product::Sign | Product::Multiply | Product::Joint);
         match array.product {
             Product::Xnor if self.family == Family::Ecp5 => {
                 let [positions, registers, delayed] = Self::counted(array.simd, most);
@@ -93,8 +94,17 @@ impl Counter {
                 self.add("array.xnor", lanes, 0.0);
                 self.add("array.count", (adders * sums) as f64, (registers * sums) as f64);
             }
-            Product::Sign => self
-                .chains(["array.sign_gate", "array.sign_add"], each(self.gated(array.simd, x, first, most))),
+            Product::Sign => {
+                let (adders, registers, _) = self.tree(array.simd, x, most);
+                self.add("array.sign_add", (adders * sums) as f64, (registers * sums) as f64);
+                match self.family {
+                    Family::Ice40 => self.add("array.sign_gate", lanes * x as f64, lanes * x as f64),
+                    Family::Ecp5 | Family::Gowin | Family::Xc7 => {
+                        let held = array.simd * (array.pe + array.pixels * array.blocks * x);
+                        self.add("array.sign_held", 0.0, held as f64);
+                    }
+                }
+            }
             Product::Ternary => {
                 self.chains(
                     ["array.ternary_gate", "array.ternary_add"],
