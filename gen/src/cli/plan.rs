@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use comfy_table::{CellAlignment, Table, presets};
 use netetch::desc::Hardware;
 use netetch::ir::Graph;
-use netetch::plan::cost::{Cost, Estimate};
+use netetch::plan::cost::{self, Cost, Estimate};
 use netetch::plan::{self, Bound, Explanation, Plan};
 use netetch::target::Target;
 use serde::Serialize;
@@ -114,8 +114,13 @@ fn print(report: &Report, why: &Explanation) {
     say!("{} on {} at {} MHz, area by estimate", report.network, report.target, report.clock_mhz);
     say!("{}", table(report));
     let percent = |fraction: f64| format!("{:.0} %", 100.0 * fraction);
+    let family = report.target.family();
+    let of = match cost::fitted(family) {
+        own if own == family => String::new(),
+        other => format!(" of {} circuits, by whose factors these are made,", other.name()),
+    };
     say!(
-        "estimates of LUTs are off by {} in the median and {} at the 95th percentile, of flip-flops by {} and {}; \
+        "estimates of LUTs{of} are off by {} in the median and {} at the 95th percentile, of flip-flops by {} and {}; \
          block RAMs and multipliers are counted",
         percent(estimate.lut_error.median),
         percent(estimate.lut_error.p95),

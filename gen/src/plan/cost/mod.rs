@@ -126,8 +126,8 @@ static FACTORS: LazyLock<HashMap<(&'static str, &'static str), Factors>> = LazyL
     coefficients::FACTORS.iter().map(|&(family, term, factors)| ((family, term), factors)).collect()
 });
 
-/// The family whose coefficients stand for one that was not swept.
-fn fitted(family: Family) -> Family {
+/// The family whose circuits the factors were fitted to: another's for one that was not swept.
+pub fn fitted(family: Family) -> Family {
     match family {
         Family::Ecp5 | Family::Ice40 | Family::Xc7 => family,
         Family::Gowin => Family::Ice40,
