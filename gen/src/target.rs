@@ -34,10 +34,8 @@ impl Family {
     /// Its devices' block RAM.
     pub fn block_ram(self) -> BlockRam {
         match self {
-            Family::Ecp5 => DP16KD,
+            Family::Ecp5 | Family::Gowin | Family::Xc7 => KB18,
             Family::Ice40 => RAM40,
-            Family::Gowin => BSRAM,
-            Family::Xc7 => RAMB18,
         }
     }
 
@@ -107,13 +105,10 @@ impl BlockRam {
     }
 }
 
-const DP16KD: BlockRam =
+/// ECP5's DP16KD, Gowin's BSRAM, and half of a 7-series' block.
+const KB18: BlockRam =
     BlockRam { bits: 18_432, shapes: &[(16_384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)] };
 const RAM40: BlockRam = BlockRam { bits: 4096, shapes: &[(2048, 2), (1024, 4), (512, 8), (256, 16)] };
-const BSRAM: BlockRam =
-    BlockRam { bits: 18_432, shapes: &[(16_384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)] };
-const RAMB18: BlockRam =
-    BlockRam { bits: 18_432, shapes: &[(16_384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)] };
 
 impl Target {
     /// Every target, in the order of their names' families.

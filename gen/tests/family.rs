@@ -46,6 +46,34 @@ module skewed_sum #(parameter SIMD = 4, parameter BITS = 2, parameter FIRST = 0,
 endmodule
 ";
 
+/// Of `dot_xnor`.
+const COUNTS: &[&str] = &[
+    "SIMD 1 CODE_BITS 1 SUM_BITS 4",
+    "SIMD 2 CODE_BITS 1 SUM_BITS 2",
+    "SIMD 3 CODE_BITS 1 SUM_BITS 1",
+    "SIMD 4 CODE_BITS 1 SUM_BITS 5",
+    "SIMD 5 CODE_BITS 2 SUM_BITS 4",
+    "SIMD 8 CODE_BITS 1 SUM_BITS 4",
+    "SIMD 9 CODE_BITS 1 SUM_BITS 3",
+    "SIMD 17 CODE_BITS 1 SUM_BITS 6",
+    "SIMD 16 CODE_BITS 1 SUM_BITS 6",
+];
+
+/// Of `skewed_sum`.
+const SUMS: &[&str] = &[
+    "SIMD 1 BITS 2 FIRST 0 OUT_BITS 4",
+    "SIMD 1 BITS 2 FIRST 1 OUT_BITS 1",
+    "SIMD 2 BITS 2 FIRST 0 OUT_BITS 3",
+    "SIMD 3 BITS 2 FIRST 0 OUT_BITS 4",
+    "SIMD 3 BITS 1 FIRST 1 OUT_BITS 2",
+    "SIMD 4 BITS 2 FIRST 0 OUT_BITS 4",
+    "SIMD 5 BITS 1 FIRST 1 OUT_BITS 4",
+    "SIMD 9 BITS 1 FIRST 0 OUT_BITS 4",
+];
+
+/// Of adders of two numbers of as many bits.
+const WIDTHS: &[&str] = &["BITS 1", "BITS 4", "BITS 5"];
+
 const CASES: [Case; 13] = [
     Case {
         family: "ecp5",
@@ -63,17 +91,7 @@ const CASES: [Case; 13] = [
         top: "dot_xnor",
         text: "",
         settles: 5,
-        parameters: &[
-            "SIMD 1 CODE_BITS 1 SUM_BITS 4",
-            "SIMD 2 CODE_BITS 1 SUM_BITS 2",
-            "SIMD 3 CODE_BITS 1 SUM_BITS 1",
-            "SIMD 4 CODE_BITS 1 SUM_BITS 5",
-            "SIMD 5 CODE_BITS 2 SUM_BITS 4",
-            "SIMD 8 CODE_BITS 1 SUM_BITS 4",
-            "SIMD 9 CODE_BITS 1 SUM_BITS 3",
-            "SIMD 17 CODE_BITS 1 SUM_BITS 6",
-            "SIMD 16 CODE_BITS 1 SUM_BITS 6",
-        ],
+        parameters: COUNTS,
     },
     Case {
         family: "ecp5",
@@ -96,7 +114,7 @@ const CASES: [Case; 13] = [
         top: "sign_add",
         text: "",
         settles: 0,
-        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+        parameters: WIDTHS,
     },
     Case {
         family: "ecp5",
@@ -105,7 +123,7 @@ const CASES: [Case; 13] = [
         top: "restart_add",
         text: "",
         settles: 0,
-        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+        parameters: WIDTHS,
     },
     Case {
         family: "gowin",
@@ -114,7 +132,7 @@ const CASES: [Case; 13] = [
         top: "sign_add",
         text: "",
         settles: 0,
-        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+        parameters: WIDTHS,
     },
     Case {
         family: "ice40",
@@ -123,7 +141,7 @@ const CASES: [Case; 13] = [
         top: "restart_add",
         text: "",
         settles: 0,
-        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+        parameters: WIDTHS,
     },
     Case {
         family: "ice40",
@@ -146,16 +164,7 @@ const CASES: [Case; 13] = [
         top: "skewed_sum",
         text: SKEWED_SUM,
         settles: 8,
-        parameters: &[
-            "SIMD 1 BITS 2 FIRST 0 OUT_BITS 4",
-            "SIMD 1 BITS 2 FIRST 1 OUT_BITS 1",
-            "SIMD 2 BITS 2 FIRST 0 OUT_BITS 3",
-            "SIMD 3 BITS 2 FIRST 0 OUT_BITS 4",
-            "SIMD 3 BITS 1 FIRST 1 OUT_BITS 2",
-            "SIMD 4 BITS 2 FIRST 0 OUT_BITS 4",
-            "SIMD 5 BITS 1 FIRST 1 OUT_BITS 4",
-            "SIMD 9 BITS 1 FIRST 0 OUT_BITS 4",
-        ],
+        parameters: SUMS,
     },
     Case {
         family: "ice40",
@@ -173,17 +182,7 @@ const CASES: [Case; 13] = [
         top: "dot_xnor",
         text: "",
         settles: 5,
-        parameters: &[
-            "SIMD 1 CODE_BITS 1 SUM_BITS 4",
-            "SIMD 2 CODE_BITS 1 SUM_BITS 2",
-            "SIMD 3 CODE_BITS 1 SUM_BITS 1",
-            "SIMD 4 CODE_BITS 1 SUM_BITS 5",
-            "SIMD 5 CODE_BITS 2 SUM_BITS 4",
-            "SIMD 8 CODE_BITS 1 SUM_BITS 4",
-            "SIMD 9 CODE_BITS 1 SUM_BITS 3",
-            "SIMD 17 CODE_BITS 1 SUM_BITS 6",
-            "SIMD 16 CODE_BITS 1 SUM_BITS 6",
-        ],
+        parameters: COUNTS,
     },
     Case {
         family: "xc7",
@@ -192,16 +191,7 @@ const CASES: [Case; 13] = [
         top: "skewed_sum",
         text: SKEWED_SUM,
         settles: 8,
-        parameters: &[
-            "SIMD 1 BITS 2 FIRST 0 OUT_BITS 4",
-            "SIMD 1 BITS 2 FIRST 1 OUT_BITS 1",
-            "SIMD 2 BITS 2 FIRST 0 OUT_BITS 3",
-            "SIMD 3 BITS 2 FIRST 0 OUT_BITS 4",
-            "SIMD 3 BITS 1 FIRST 1 OUT_BITS 2",
-            "SIMD 4 BITS 2 FIRST 0 OUT_BITS 4",
-            "SIMD 5 BITS 1 FIRST 1 OUT_BITS 4",
-            "SIMD 9 BITS 1 FIRST 0 OUT_BITS 4",
-        ],
+        parameters: SUMS,
     },
     Case {
         family: "xc7",
@@ -210,7 +200,7 @@ const CASES: [Case; 13] = [
         top: "sign_add",
         text: "",
         settles: 0,
-        parameters: &["BITS 1", "BITS 4", "BITS 5"],
+        parameters: WIDTHS,
     },
 ];
 

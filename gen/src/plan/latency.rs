@@ -5,9 +5,9 @@ use super::leaf::{BLOCK_BITS, Leaf, MultiplyLeaf, Product, SoftmaxPace};
 use crate::fixed::Rounding;
 
 /// Lanes of a chain in `mac_array`.
-const CHAIN: usize = 4;
+pub(super) const CHAIN: usize = 4;
 /// With more words than this a register follows the ROM of a `mac_array` whose lanes form chains.
-const REGISTERED_WORDS: usize = 64;
+pub(super) const REGISTERED_WORDS: usize = 64;
 
 /// Registers of `multiplier`.
 fn multiplier(a_bits: usize, b_bits: usize) -> usize {

@@ -152,47 +152,52 @@ pub(super) struct Flow {
     bitstream: &'static str,
 }
 
+const ECP5: Flow = Flow {
+    router: ToolKind::NextpnrEcp5,
+    device: &[],
+    constraints: ["--lpf", ""],
+    routed: ["--textcfg", "config"],
+    packer: ToolKind::Ecppack,
+    packer_device: &[],
+    bitstream: "bit",
+};
+const ICE40: Flow = Flow {
+    router: ToolKind::NextpnrIce40,
+    device: &[],
+    constraints: ["--pcf", ""],
+    routed: ["--asc", "asc"],
+    packer: ToolKind::Icepack,
+    packer_device: &[],
+    bitstream: "bin",
+};
+const GOWIN: Flow = Flow {
+    router: ToolKind::NextpnrGowin,
+    device: &[],
+    constraints: ["--vopt", "cst="],
+    routed: ["--write", "json"],
+    packer: ToolKind::GowinPack,
+    packer_device: &["-d", "GW1N-9C", "-o"],
+    bitstream: "fs",
+};
+
 impl Flow {
     /// # Errors
-    /// No open router for the family comes as a package.
+    /// No open router for the device comes as a package.
     pub fn of(target: Target) -> Result<Flow> {
-        let device: &[&str] = match target {
-            Target::Ecp5_25k => &["--25k", "--package", "CABGA381", "--speed", "6"],
-            Target::Ecp5_85k => &["--85k", "--package", "CABGA381", "--speed", "6"],
-            Target::Ice40Hx8k => &["--hx8k", "--package", "ct256"],
-            Target::Ice40Up5k => &["--up5k", "--package", "sg48"],
-            Target::Gowin9k => &["--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"],
-            Target::Xc7A35t | Target::Xc7Z020 => &[],
-        };
-        match target.family() {
-            Family::Ecp5 => Ok(Flow {
-                router: ToolKind::NextpnrEcp5,
-                device,
-                constraints: ["--lpf", ""],
-                routed: ["--textcfg", "config"],
-                packer: ToolKind::Ecppack,
-                packer_device: &[],
-                bitstream: "bit",
-            }),
-            Family::Ice40 => Ok(Flow {
-                router: ToolKind::NextpnrIce40,
-                device,
-                constraints: ["--pcf", ""],
-                routed: ["--asc", "asc"],
-                packer: ToolKind::Icepack,
-                packer_device: &[],
-                bitstream: "bin",
-            }),
-            Family::Gowin => Ok(Flow {
-                router: ToolKind::NextpnrGowin,
-                device,
-                constraints: ["--vopt", "cst="],
-                routed: ["--write", "json"],
-                packer: ToolKind::GowinPack,
-                packer_device: &["-d", "GW1N-9C", "-o"],
-                bitstream: "fs",
-            }),
-            Family::Xc7 => {
+        match target {
+            Target::Ecp5_25k => {
+                Ok(Flow { device: &["--25k", "--package", "CABGA381", "--speed", "6"], ..ECP5 })
+            }
+            Target::Ecp5_85k => {
+                Ok(Flow { device: &["--85k", "--package", "CABGA381", "--speed", "6"], ..ECP5 })
+            }
+            Target::Ice40Hx8k => Ok(Flow { device: &["--hx8k", "--package", "ct256"], ..ICE40 }),
+            Target::Ice40Up5k => Ok(Flow { device: &["--up5k", "--package", "sg48"], ..ICE40 }),
+            Target::Gowin9k => {
+                let device = &["--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C"];
+                Ok(Flow { device, ..GOWIN })
+            }
+            Target::Xc7A35t | Target::Xc7Z020 => {
                 let message =
                     format!("{target} ends at the netlist: no package brings an open router for it");
                 Err(Error::refusal(message).mend(

@@ -50,32 +50,19 @@ impl Distributed {
     }
 }
 
-/// A block RAM's price in Yosys' library, and the shapes of a port: words and bits of a word.
-struct Block {
-    price: usize,
-    shapes: &'static [(usize, usize)],
-}
-
-fn block(family: Family) -> Block {
-    match family {
-        Family::Ecp5 | Family::Gowin | Family::Xc7 => Block {
-            price: 128,
-            shapes: &[(16_384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)],
-        },
-        Family::Ice40 => Block { price: 64, shapes: &[(2048, 2), (1024, 4), (512, 8), (256, 16)] },
-    }
-}
-
-fn blocks(family: Family, words: usize, width: usize) -> usize {
-    let block = block(family);
-    let count = |&(depth, bits): &(usize, usize)| words.div_ceil(depth) * width.div_ceil(bits);
-    block.shapes.iter().map(count).min().unwrap_or(0)
+/// So many block RAMs' price in Yosys' library.
+fn price(family: Family, blocks: usize) -> usize {
+    let each = match family {
+        Family::Ecp5 | Family::Gowin | Family::Xc7 => 128,
+        Family::Ice40 => 64,
+    };
+    blocks * each
 }
 
 /// A memory that is never written, read at a clock edge.
 pub(super) fn rom(family: Family, words: usize, width: usize) -> Store {
-    let blocks = blocks(family, words, width);
-    let in_blocks = blocks * block(family).price * lut_bits(family);
+    let blocks = family.block_ram().blocks(words, width);
+    let in_blocks = price(family, blocks) * lut_bits(family);
     if words > 1 && in_blocks < words * width { Store::Blocks(blocks) } else { Store::Logic }
 }
 
@@ -86,8 +73,8 @@ pub(super) fn ram(family: Family, words: usize, width: usize, clocked: bool) -> 
     }
     let distributed = Distributed::of(family, words, width);
     let spread = distributed.map_or(usize::MAX, |(price, _)| price);
-    let blocks = blocks(family, words, width);
-    let in_blocks = if clocked { blocks * block(family).price } else { usize::MAX };
+    let blocks = family.block_ram().blocks(words, width);
+    let in_blocks = if clocked { price(family, blocks) } else { usize::MAX };
     let in_logic = words * width;
     match distributed {
         Some((price, distributed)) if price <= in_blocks && price <= in_logic => {

@@ -154,12 +154,8 @@ impl Found {
         match memory::rom(self.family, words, width) {
             Store::Logic if words <= 2 => {}
             Store::Logic => {
-                self.add(
-                    "table in logic",
-                    1.0 + self.select(words.div_ceil(16)),
-                    0,
-                    width * words.div_ceil(16),
-                );
+                let tables = words.div_ceil(memory::lut_bits(self.family));
+                self.add("table in logic", 1.0 + self.select(tables), 0, width * tables);
             }
             Store::Blocks(_) | Store::Distributed(_) => self.add("table in block RAM", 0.0, 0, 1),
         }

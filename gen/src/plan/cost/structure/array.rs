@@ -1,14 +1,10 @@
 //! Folded arrays as countable structure.
 
 use super::{Counter, log2};
+use crate::plan::latency::{CHAIN, REGISTERED_WORDS};
 use crate::plan::leaf::{ArrayLeaf, BLOCK_BITS, Product};
 use crate::plan::packing::Packing;
 use crate::target::Family;
-
-/// Lanes of a chain in `gated_sum`.
-const CHAIN: usize = 4;
-/// With more words than this a register follows the ROM of an array whose lanes form chains.
-const REGISTERED_WORDS: usize = 64;
 
 impl Counter {
     /// Bits of the adders and registers of `adder_tree`, and of its result.
