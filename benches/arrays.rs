@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use comfy_table::{Table, presets};
+use netetch::desc::RamStyle;
 use netetch::emit::manifest::{self, File, Manifest, Output, Stage, Stream};
 use netetch::plan::Cycles;
 use netetch::synth::{self, Options, report::SynthReport};
@@ -206,6 +207,7 @@ fn manifest(array: &Array, files: &[String]) -> Manifest {
         outputs: vec![Output { node: "sums".into(), port: "m_axis".into(), stream: stream(ACC_BITS, PE) }],
         probes: Vec::new(),
         planned: Cycles { ii: STEPS as u64, latency: STEPS as u64 },
+        ram_style: RamStyle::Auto,
         weights: None,
         stages: vec![Stage {
             name: "array".into(),

@@ -49,18 +49,17 @@ fn count(term: &Term, quantity: usize) -> f64 {
 }
 
 fn drawn(plan: &Plan, target: Target) -> Vec<((String, String), Structure)> {
-    let family = target.family();
-    let multipliers = target.available().dsp > 0;
+    let device = plan.device(target);
     let mut found = Vec::new();
     for stage in &plan.stages {
         for part in &stage.parts {
             let place = (stage.name.clone(), part.name.clone());
-            found.push((place, cost::structure(&part.leaf, family, multipliers)));
+            found.push((place, cost::structure(&part.leaf, device)));
         }
     }
     let door = |stream: &netetch::plan::Stream| (stream.width(), stream.beats());
     let outputs: Vec<(usize, usize)> = plan.outputs.iter().map(|output| door(&output.stream)).collect();
-    let around = cost::surroundings(family, door(&plan.input), &outputs, plan.buffers_input());
+    let around = cost::surroundings(device, door(&plan.input), &outputs, plan.buffers_input());
     found.push((("(chain)".to_owned(), String::new()), around));
     found
 }

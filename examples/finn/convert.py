@@ -7,9 +7,9 @@ and NAME.threshold, integers [OUT, STEPS] ascending; an activation is the lowest
 t with acc >= t (times two where the values are -1 and +1). OUT becomes the description: net.yaml and weights.npz.
 Where FOLDER has `expected.npz` with frames `x` and `label`, they become OUT/input.npy and OUT/labels.npy.
 
-Only what the hardware needs to know is added: how far each layer is folded, small (the default), middle or fast. With
-LAYER, that layer alone becomes a network. A
-convolution takes
+Only what the hardware needs to know is added: how far each layer is folded, small (the default), middle or fast, or a
+number: the cycles from one image to the next, for which the planner folds the layers. With LAYER, that layer alone
+becomes a network. A convolution takes
 (output rows) * ceil(output columns / pixels) * KH * KW * ceil(C / simd) * ceil(OUT / pe) cycles.
 """
 import json
@@ -97,9 +97,9 @@ def convert(source, out, size, only=None):
         "layers:",
     ]
     sizes = FOLDING["cnv" if len(shape) == 3 else "lfc"]
-    if size not in sizes:
-        raise SystemExit(f"found the folding {size}; expected one of {', '.join(sizes)}")
-    arrays, folding = {}, sizes[size]
+    if not size.isdigit() and size not in sizes:
+        raise SystemExit(f"found the folding {size}; expected a number of cycles or one of {', '.join(sizes)}")
+    arrays, folding = {}, sizes.get(size, {})
     for layer in numbered(topology["layers"]):
         before = shape
         written, thresholds, shape = layer_lines(layer, stored, shape)
@@ -117,8 +117,9 @@ def convert(source, out, size, only=None):
         if only:
             break
     if not arrays:
-        raise SystemExit(f"found no layer {only} with weights; expected one of {', '.join(folding)}")
-    lines += ["hardware:", "  target: ecp5-85k", "  clock_mhz: 100", "  folding:"]
+        raise SystemExit(f"found no layer {only} with weights; expected one of {', '.join(sizes['small'])}")
+    lines += ["hardware:", "  target: ecp5-85k", "  clock_mhz: 100"]
+    lines.append("  folding:" if folding else f"  goal: {{cycles: {size}}}")
     for name, at_once in folding.items():
         if only not in (None, name):
             continue

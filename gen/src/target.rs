@@ -31,6 +31,14 @@ impl Family {
         }
     }
 
+    /// Bits that a LUT holds.
+    pub fn lut_bits(self) -> usize {
+        match self {
+            Family::Ecp5 | Family::Ice40 | Family::Gowin => 16,
+            Family::Xc7 => 64,
+        }
+    }
+
     /// Its devices' block RAM.
     pub fn block_ram(self) -> BlockRam {
         match self {

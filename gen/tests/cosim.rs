@@ -54,6 +54,7 @@ fn circuit(fault: u8) -> tempfile::TempDir {
         outputs: vec![Output { node: "flat".into(), port: "m_axis".into(), stream }],
         probes: vec![probe],
         planned: Cycles { ii: 6, latency: 6 },
+        ram_style: Default::default(),
         beyond: vec![],
         weights: None,
         stages: Vec::new(),

@@ -271,7 +271,7 @@ fn a_multiplier_serves_several_outputs() {
             _ => None,
         });
         let (part, products) = array.unwrap();
-        (products, plan::cost::leaf(&part.leaf, target).dsp)
+        (products, plan::cost::leaf(&part.leaf, plan.device(target)).dsp)
     };
     assert_eq!(multipliers(4, 8, Target::Ecp5_25k), (2, 12));
     assert_eq!(multipliers(4, 5, Target::Ecp5_25k), (2, 9));

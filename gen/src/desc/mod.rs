@@ -24,7 +24,9 @@ use crate::error::{Error, Faults, Place, Result};
 use crate::file::write_whole;
 
 pub use tensor::Tensor;
-pub use types::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Layer, Network, Products, TestSet};
+pub use types::{
+    Array, ArrayKind, Budget, Folding, Goal, Hardware, Layer, Network, Products, RamStyle, TestSet,
+};
 pub use weight_files::WeightFiles;
 
 use doubts::Doubts;

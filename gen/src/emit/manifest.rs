@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::desc::RamStyle;
 use crate::plan::Cycles;
 
 /// The name of the manifest in a generated folder.
@@ -31,6 +32,9 @@ pub struct Manifest {
     /// How the weights of folded arrays lie in the target's block RAMs; absent without a target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<WeightMemory>,
+    /// Where memories are to stand; absent where synthesis decides.
+    #[serde(default, skip_serializing_if = "RamStyle::is_auto")]
+    pub ram_style: RamStyle,
     /// Layers behind the circuit's output, which the golden model alone computes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beyond: Vec<String>,

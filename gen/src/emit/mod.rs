@@ -124,6 +124,7 @@ fn manifest(graph: &Graph, plan: &Plan, options: Options, files: &Files, own: Ve
             .map(|&id| graph[id].layer.clone())
             .collect(),
         planned: plan.cycles,
+        ram_style: plan.ram_style,
         weights: plan.target.map(|target| manifest::WeightMemory {
             bits: plan.weight_bits(),
             blocks: plan.weight_block_rams(target.block_ram()),

@@ -39,7 +39,7 @@ impl Bound {
         for stage in &plan.stages {
             for part in &stage.parts {
                 let Leaf::MacArray(array) = &part.leaf else { continue };
-                let own = cost::leaf(&part.leaf, target);
+                let own = cost::leaf(&part.leaf, plan.device(target));
                 let logic = own.lc.max(own.lut).max(own.ff);
                 let reads = reads(stage, array);
                 lanes += logic;

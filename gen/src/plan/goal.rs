@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ir::Graph;
 use crate::target::Target;
 
-use super::cost::{self, Cost};
+use super::cost::{self, Cost, Device};
 use super::folding::{fixed_foldings, is_array};
 use super::group::{Folding, Group};
 use super::run::Detail;
@@ -47,6 +47,14 @@ pub(super) fn target_of(hardware: &Hardware) -> Result<Target> {
     Ok(named_target(hardware)?.unwrap_or(DEFAULT_TARGET))
 }
 
+/// The same, and how it is used.
+///
+/// # Errors
+/// When there is no such device.
+pub(super) fn device_of(hardware: &Hardware) -> Result<Device> {
+    Ok(Device { target: target_of(hardware)?, ram_style: hardware.ram_style })
+}
+
 /// One folding for every group: what the user fixed, and the cheapest that reaches the goal within the budget for the rest;
 /// where it can, with no more blocks than the device has.
 ///
@@ -55,7 +63,7 @@ pub(super) fn target_of(hardware: &Hardware) -> Result<Target> {
 pub(super) fn choose(graph: &Graph, groups: &[Group], hardware: &Hardware) -> Result<Choice> {
     let fixed = fixed_foldings(groups, hardware)?;
     let target = target_of(hardware)?;
-    let search = Search::new(graph, groups, &fixed, target, clock_of(hardware));
+    let search = Search::new(graph, groups, &fixed, device_of(hardware)?, clock_of(hardware));
     let asked = limits_of(hardware, target)?;
     let keep_to = |limits| keep_to(limits, &search, graph, groups, hardware, &fixed);
     let mut found = keep_to(asked);
@@ -295,11 +303,10 @@ pub struct Explanation {
 /// As of [`plan`](super::plan).
 pub fn explain(graph: &Graph, hardware: &Hardware) -> Result<(Plan, Explanation)> {
     let groups = super::group::groups(graph)?;
-    let target = target_of(hardware)?;
     let choice = choose(graph, &groups, hardware)?;
     let plan = assemble(graph, &groups, &choice.foldings, hardware, Detail::Whole)?;
     let none: Vec<Option<Vec<Folding>>> = vec![None; groups.len()];
-    let search = Search::new(graph, &groups, &none, target, clock_of(hardware));
+    let search = Search::new(graph, &groups, &none, device_of(hardware)?, clock_of(hardware));
     let slowest = plan.stages.iter().max_by_key(|stage| stage.cycles);
     let bottleneck = slowest.map_or((String::new(), 0), |stage| (stage.name.clone(), stage.cycles));
     let paces = search.paces();

@@ -35,7 +35,7 @@ pub use stage::{Part, Stage};
 pub use stream::Stream;
 pub use unrolled::{Channel, UnrolledLeaf};
 
-use crate::desc::Hardware;
+use crate::desc::{Hardware, RamStyle};
 use crate::error::{Error, Place, Result};
 use crate::ir::{Graph, NodeId};
 use crate::target::{BlockRam, Target};
@@ -64,6 +64,8 @@ pub struct Plan {
     pub clock_mhz: f64,
     /// The device asked for: the weights are packed for its block RAMs.
     pub target: Option<Target>,
+    /// Where memories stand.
+    pub ram_style: RamStyle,
     /// What the circuit takes.
     pub input: Stream,
     /// What the circuit gives, in the network's order.
@@ -75,6 +77,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A device, as this plan uses it.
+    pub fn device(&self, target: Target) -> cost::Device {
+        cost::Device { target, ram_style: self.ram_style }
+    }
+
     /// Blocks of `ram` that hold the arrays' weights, packed as they are.
     pub fn weight_block_rams(&self, ram: BlockRam) -> usize {
         let parts = self.stages.iter().flat_map(|stage| &stage.parts);
@@ -143,7 +150,7 @@ pub fn plan(graph: &Graph, hardware: &Hardware) -> Result<Plan> {
 pub fn paces(graph: &Graph, hardware: &Hardware) -> Result<Vec<u64>> {
     let groups = group::groups(graph)?;
     let fixed = folding::fixed_foldings(&groups, hardware)?;
-    let search = search::Search::new(graph, &groups, &fixed, goal::target_of(hardware)?, clock_of(hardware));
+    let search = search::Search::new(graph, &groups, &fixed, goal::device_of(hardware)?, clock_of(hardware));
     Ok(search.paces())
 }
 
@@ -224,7 +231,16 @@ fn outline(
     run::settle_runs(&mut stages);
     let outputs = outputs(graph, groups, &built, &stages);
     let cycles = Cycles { ii: 0, latency: 0 };
-    Ok(Plan { network: graph.name.clone(), clock_mhz, target, input, outputs, stages, cycles })
+    Ok(Plan {
+        network: graph.name.clone(),
+        clock_mhz,
+        target,
+        ram_style: hardware.ram_style,
+        input,
+        outputs,
+        stages,
+        cycles,
+    })
 }
 
 /// The outputs of the network, each of the stage that was built of the group that gives it.

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::error::{Error, Place, Result};
 use crate::ir::{Graph, Op, Scaling};
-use crate::target::{Available, Target};
+use crate::target::Available;
 
 use super::array::{Product2d, may_take_blocks};
-use super::cost::{self, Cost};
+use super::cost::{self, Cost, Device};
 use super::folding::{candidates, extents};
 use super::group::{Folding, Group, Head, converter_beats};
 use super::leaf::Leaf;
@@ -100,7 +100,7 @@ type States = BTreeMap<Vec<usize>, Vec<Label>>;
 pub struct Search<'a> {
     graph: &'a Graph,
     groups: &'a [Group<'a>],
-    target: Target,
+    device: Device,
     clock_mhz: f64,
     /// Of every group: its foldings and their cycles.
     choices: Vec<Vec<(Folding, u64)>>,
@@ -116,9 +116,10 @@ impl<'a> Search<'a> {
         graph: &'a Graph,
         groups: &'a [Group<'a>],
         fixed: &[Option<Vec<Folding>>],
-        target: Target,
+        device: Device,
         clock_mhz: f64,
     ) -> Self {
+        let target = device.target;
         let most_wired = target.available().lut / LUTS_OF_WIRED;
         let has_no_blocks = target.available().dsp == 0;
         let choices = groups.iter().zip(fixed).map(|(group, fixed)| {
@@ -153,7 +154,7 @@ impl<'a> Search<'a> {
         Search {
             graph,
             groups,
-            target,
+            device,
             clock_mhz,
             choices: choices.collect(),
             products: groups.iter().map(|group| [0, 1, 2].map(|products| product(group, products))).collect(),
@@ -272,12 +273,12 @@ impl<'a> Search<'a> {
 
     /// What a device has of everything, in which costs are weighed against each other.
     pub fn available(&self) -> Available {
-        self.target.available()
+        self.device.target.available()
     }
 
     /// Shares of the device, all added up.
     pub fn price(&self, cost: &Cost) -> f64 {
-        cost.share(self.available())
+        cost.share(self.device)
     }
 
     /// The foldings of a group that are fast enough, those that no other beats, by the lanes that they take.
@@ -372,7 +373,7 @@ impl<'a> Search<'a> {
             let leaf = Leaf::ResultBuffer { width: from.width(), places: ASSUMED_BUFFER };
             builder.push("buffer", leaf, from.width());
         }
-        let cost = builder.parts.iter().map(|part| cost::leaf(&part.leaf, self.target)).sum();
+        let cost = builder.parts.iter().map(|part| cost::leaf(&part.leaf, self.device)).sum();
         let found = (converter_beats(from, to), cost);
         self.edges.borrow_mut().insert(key, found);
         found
@@ -384,17 +385,17 @@ impl<'a> Search<'a> {
             return known;
         }
         let group = &self.groups[index];
-        let products = group.products(folding, Some(self.target));
+        let products = group.products(folding, Some(self.device.target));
         let setting = Setting {
             source: group.input_stream(folding),
             clock_mhz: self.clock_mhz,
-            target: Some(self.target),
+            target: Some(self.device.target),
             continues: false,
             runs_on: false,
             detail: Detail::Sketch(self.products[index][products.min(2)].as_ref()),
         };
         let stage = stage::build(self.graph, group, folding, setting, Vec::new());
-        let cost = stage.ok().map(|stage| cost::stage(&stage, self.target));
+        let cost = stage.ok().map(|stage| cost::stage(&stage, self.device));
         self.costs.borrow_mut().insert((index, folding), cost);
         cost
     }

@@ -165,6 +165,7 @@ fn advice(manifest: &Manifest, target: Target, layers: &[Layer], kind: Kind, exc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desc::RamStyle;
     use crate::emit::manifest::{Output, Stage, Stream};
     use crate::plan::Cycles;
 
@@ -202,6 +203,7 @@ mod tests {
             outputs: vec![Output { node: "fc2".into(), port: "m_axis".into(), stream }],
             probes: vec![],
             planned: Cycles { ii: 64, latency: 100 },
+            ram_style: RamStyle::Auto,
             beyond: vec![],
             weights: None,
             stages: vec![stage("fc1", 16, 8, 64), stage("fc2", 4, 8, 32)],

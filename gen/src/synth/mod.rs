@@ -26,6 +26,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::desc::RamStyle;
 use crate::emit::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 use crate::file;
@@ -36,6 +37,7 @@ pub use cells::{Models, models};
 use netlist::Netlist;
 use owner::Owner;
 use report::{Files, Layer, Resources, Rom, Seconds, SynthReport, Timing};
+use yosys::Memories;
 
 /// What to do, and how long it may take.
 #[derive(Clone, Debug)]
@@ -178,11 +180,16 @@ impl Job<'_> {
         }
         let available = self.target.available().bram;
         let scarce = self.manifest.weights.is_some_and(|weights| weights.blocks * 2 > available);
+        let memories = match self.manifest.ram_style {
+            RamStyle::Block => Memories::InBlocks,
+            RamStyle::Auto if self.target.family() == Family::Ecp5 && scarce => Memories::ShallowInLuts,
+            RamStyle::Auto => Memories::Cheapest,
+        };
         let design = yosys::Design {
             manifest: &self.manifest,
             generated: self.generated,
             target: self.target,
-            shallow_in_luts: self.target.family() == Family::Ecp5 && scarce,
+            memories,
             clock_mhz: self.clock_mhz(),
             limit: self.options.time_limit,
         };

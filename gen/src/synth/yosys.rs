@@ -26,11 +26,6 @@ pub(super) const VERILOG: &str = "netlist.v";
 /// The network's cells and those around them, for place and route.
 pub(super) const NETLIST: &str = "netlist.json";
 
-/// Memories of few words into LUTs. A block saved is worth the device's LUTs over its blocks, 402 on an ECP5-85k: a
-/// row of 36 bits of a ROM of 64 words takes 130 to 290 LUTs, of a memory of 32 words 180.
-const SHALLOW: &str = "setattr -set ram_style \"distributed\" t:$mem_v2 r:SIZE<=32 %i r:WR_PORTS>0 %i\n\
-                       setattr -set logic_block 1 t:$mem_v2 r:SIZE<=64 %i r:WR_PORTS=0 %i\n";
-
 /// Warnings that are not about the design: what they hold, and the reason.
 const WAIVED: [(&[&str], &str); 4] = [
     (&["abc9_map.v"], "Yosys' own library names a signal `bit`, which it warns about itself"),
@@ -49,6 +44,36 @@ const WAIVED: [(&[&str], &str); 4] = [
     ),
 ];
 
+/// Memories of few words into LUTs. A block saved is worth the device's LUTs over its blocks, 402 on an ECP5-85k: a
+/// row of 36 bits of a ROM of 64 words takes 130 to 290 LUTs, of a memory of 32 words 180.
+const SHALLOW: &str = "setattr -set ram_style \"distributed\" t:$mem_v2 r:SIZE<=32 %i r:WR_PORTS>0 %i\n\
+                       setattr -set logic_block 1 t:$mem_v2 r:SIZE<=64 %i r:WR_PORTS=0 %i\n";
+
+/// Where memories go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memories {
+    /// Where Yosys finds them cheapest.
+    Cheapest,
+    /// There, and those of few words into LUTs, for block RAMs are scarce.
+    ShallowInLuts,
+    /// Into block RAM, if they have more words than a LUT holds and are read at a clock edge.
+    InBlocks,
+}
+
+impl Memories {
+    /// Commands that mark memories before they are mapped; none where nothing is asked for.
+    fn attributes(self, family: Family) -> Option<String> {
+        match self {
+            Memories::Cheapest => None,
+            Memories::ShallowInLuts => Some(SHALLOW.to_owned()),
+            Memories::InBlocks => Some(format!(
+                "setattr -set ram_style \"block\" t:$mem_v2 r:SIZE>{} %i r:RD_CLK_ENABLE=1'1 %i\n",
+                family.lut_bits()
+            )),
+        }
+    }
+}
+
 /// The network as it was emitted, and how it is mapped.
 #[derive(Debug)]
 pub(super) struct Design<'a> {
@@ -58,8 +83,8 @@ pub(super) struct Design<'a> {
     pub generated: &'a Path,
     /// The device.
     pub target: Target,
-    /// Whether block RAMs are so scarce that memories of few words go into LUTs.
-    pub shallow_in_luts: bool,
+    /// Where memories go.
+    pub memories: Memories,
     /// What place and route aims for.
     pub clock_mhz: f64,
     /// For each run of Yosys.
@@ -135,14 +160,20 @@ impl Design<'_> {
             (_, Family::Xc7) => " -noiopad -noclkbuf",
         };
         let pass = format!("{}{without} -top {top}", self.pass());
-        match self.target.family() {
-            Family::Ecp5 if self.shallow_in_luts && !has_pads => {
-                format!("{pass} -run begin:map_ram\n{SHALLOW}{pass} -run map_ram:\n")
+        let (first, of_memories) = match self.target.family() {
+            Family::Ecp5 | Family::Ice40 | Family::Gowin => ("begin", "map_ram"),
+            Family::Xc7 => ("prepare", "map_memory"),
+        };
+        let mapped = match self.memories.attributes(self.target.family()) {
+            Some(attributes) if !has_pads => {
+                format!("{pass} -run {first}:{of_memories}\n{attributes}{pass} -run {of_memories}:\n")
             }
-            Family::Ecp5 | Family::Ice40 | Family::Gowin => format!("{pass}\n"),
+            _ => format!("{pass} -run {first}:\n"),
+        };
+        match self.target.family() {
+            Family::Ecp5 | Family::Ice40 | Family::Gowin => mapped,
             Family::Xc7 => format!(
-                "read_verilog -lib -specify +/xilinx/cells_sim.v\nhierarchy -check -top {top}\n{pass} -run prepare:\n\
-                 autoname\n"
+                "read_verilog -lib -specify +/xilinx/cells_sim.v\nhierarchy -check -top {top}\n{mapped}autoname\n"
             ),
         }
     }

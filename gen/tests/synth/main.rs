@@ -57,6 +57,7 @@ fn generate(parent: &Path) -> std::path::PathBuf {
         }],
         probes: vec![],
         planned: Cycles { ii: 256, latency: 268 },
+        ram_style: Default::default(),
         beyond: Vec::new(),
         weights: None,
         stages: vec![

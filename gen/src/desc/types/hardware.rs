@@ -26,6 +26,9 @@ pub struct Hardware {
     #[serde(default)]
     #[schemars(schema_with = "names::target")]
     pub fit: Option<String>,
+    /// Where memories stand.
+    #[serde(default, skip_serializing_if = "RamStyle::is_auto")]
+    pub ram_style: RamStyle,
     /// Explicit folding, layer by layer.
     #[serde(default)]
     pub folding: BTreeMap<String, Array>,
@@ -44,6 +47,24 @@ pub enum Goal {
     LatencyCycles(#[schemars(range(min = 1))] u64),
     /// The same in microseconds.
     LatencyUs(#[schemars(range(min = 0.000_001, max = 1.0e12))] f64),
+}
+
+/// What memories are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RamStyle {
+    /// What synthesis finds cheapest.
+    #[default]
+    Auto,
+    /// Block RAM, as far as they have more words than a LUT holds and are read at a clock edge: least logic.
+    Block,
+}
+
+impl RamStyle {
+    /// Whether it is what a description means that does not say.
+    pub fn is_auto(&self) -> bool {
+        *self == RamStyle::Auto
+    }
 }
 
 /// What a circuit may take of a device, by estimate.

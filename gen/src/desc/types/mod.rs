@@ -19,7 +19,7 @@ mod tensors;
 mod window;
 
 pub use activation::{Activation, TableInput};
-pub use hardware::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Products};
+pub use hardware::{Array, ArrayKind, Budget, Folding, Goal, Hardware, Products, RamStyle};
 pub use joins::{
     Add, BlockOrder, Common, Concat, DepthToSpace, Operand, ScaledOperand, Softmax, SoftmaxKernel, Upsample,
 };

@@ -17,10 +17,30 @@ use serde::{Deserialize, Serialize};
 use super::leaf::Leaf;
 use super::stage::Stage;
 use super::{Plan, Stream};
-use crate::target::{Available, Family, Target};
+use crate::desc::RamStyle;
+use crate::target::{Family, Target};
 
 pub use path::{Path, Wires, longest, paths};
 pub use structure::{Structure, Term, structure, surroundings};
+
+/// What a circuit is mapped to, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The device.
+    pub target: Target,
+    /// Where memories stand on it.
+    pub ram_style: RamStyle,
+}
+
+impl Device {
+    fn family(self) -> Family {
+        self.target.family()
+    }
+
+    fn has_multipliers(self) -> bool {
+        self.target.available().dsp > 0
+    }
+}
 
 /// What a part of a circuit takes: a sum of estimates, so not whole numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,11 +88,14 @@ impl Cost {
         if self.lc > 0.0 { self.lc } else { (self.lut + self.ff) / 2.0 }
     }
 
-    /// The share of a device that it takes: its logic, by which it becomes slow to route, and a part of its blocks.
-    pub fn share(&self, has: Available) -> f64 {
+    /// The share of a device that it takes: its logic, by which it becomes slow to route, and a part of its blocks. Block RAMs that
+    /// memories are to stand in cost nothing.
+    pub fn share(&self, device: Device) -> f64 {
+        let has = device.target.available();
+        let block_rams = if device.ram_style == RamStyle::Block { 0.0 } else { BLOCK_RAMS };
         let of = |used: f64, available: usize| if used == 0.0 { 0.0 } else { used / available.max(1) as f64 };
         of(self.logic(), has.lut)
-            + BLOCK_RAMS * of(self.bram as f64, has.bram)
+            + block_rams * of(self.bram as f64, has.bram)
             + MULTIPLIERS * of(self.dsp as f64, has.dsp)
     }
 }
@@ -153,24 +176,23 @@ fn weigh(structure: &Structure, family: Family) -> Cost {
 }
 
 /// What a leaf takes.
-pub fn leaf(leaf: &Leaf, target: Target) -> Cost {
-    let family = target.family();
-    weigh(&structure(leaf, family, target.available().dsp > 0), family)
+pub fn leaf(leaf: &Leaf, device: Device) -> Cost {
+    weigh(&structure(leaf, device), device.family())
 }
 
 /// What a stage takes.
-pub fn stage(stage: &Stage, target: Target) -> Cost {
-    stage.parts.iter().map(|part| leaf(&part.leaf, target)).sum()
+pub fn stage(stage: &Stage, device: Device) -> Cost {
+    stage.parts.iter().map(|part| leaf(&part.leaf, device)).sum()
 }
 
 /// What a plan takes.
 pub fn plan(plan: &Plan, target: Target) -> Estimate {
-    let family = target.family();
+    let (device, family) = (plan.device(target), target.family());
     let mut stages: Vec<(String, Cost)> =
-        plan.stages.iter().map(|own| (own.name.clone(), stage(own, target))).collect();
+        plan.stages.iter().map(|own| (own.name.clone(), stage(own, device))).collect();
     let door = |stream: &Stream| (stream.width(), stream.beats());
     let outputs: Vec<(usize, usize)> = plan.outputs.iter().map(|output| door(&output.stream)).collect();
-    let around = surroundings(family, door(&plan.input), &outputs, plan.buffers_input());
+    let around = surroundings(device, door(&plan.input), &outputs, plan.buffers_input());
     stages.push(("(chain)".to_owned(), weigh(&around, family)));
     let total = stages.iter().map(|(_, cost)| *cost).sum();
     let clock = clock(plan, target, &total);

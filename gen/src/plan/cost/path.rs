@@ -6,6 +6,7 @@
 use super::super::Plan;
 use super::super::leaf::{ArrayLeaf, BLOCK_BITS, Leaf, Product, WindowLeaf};
 use super::super::unrolled::UnrolledLeaf;
+use super::Device;
 use super::memory::{self, Distributed, Store};
 use super::structure::log2;
 use crate::share::width;
@@ -36,9 +37,7 @@ pub type Wires = [f64; 4];
 
 /// The paths of a plan.
 pub fn paths(plan: &Plan, target: Target) -> Vec<Path> {
-    let multipliers = target.available().dsp > 0;
-    let mut found =
-        Found { family: target.family(), multipliers, stage: 0, results: [1, 1], paths: Vec::new() };
+    let mut found = Found { device: plan.device(target), stage: 0, results: [1, 1], paths: Vec::new() };
     for (stage, own) in plan.stages.iter().enumerate() {
         found.stage = stage;
         for part in &own.parts {
@@ -61,8 +60,7 @@ pub fn longest(paths: &[Path], cells: f64, wires: Wires, kind: impl Fn(&str) -> 
 }
 
 struct Found {
-    family: Family,
-    multipliers: bool,
+    device: Device,
     stage: usize,
     /// Places of the last result buffer and bits of one: what reads it selects among them.
     results: [usize; 2],
@@ -72,7 +70,7 @@ struct Found {
 impl Found {
     /// Levels of a selection among so many: an ECP5 has multiplexers behind its look-up tables.
     fn select(&self, count: usize) -> f64 {
-        match self.family {
+        match self.device.family() {
             Family::Ecp5 | Family::Gowin | Family::Xc7 => log2(count) as f64 / 2.0,
             Family::Ice40 => log2(count) as f64,
         }
@@ -151,10 +149,10 @@ impl Found {
 
     /// The read of a ROM into its first register.
     fn rom(&mut self, words: usize, width: usize) {
-        match memory::rom(self.family, words, width) {
+        match memory::rom(self.device, words, width) {
             Store::Logic if words <= 2 => {}
             Store::Logic => {
-                let tables = words.div_ceil(memory::lut_bits(self.family));
+                let tables = words.div_ceil(self.device.family().lut_bits());
                 self.add("table in logic", 1.0 + self.select(tables), 0, width * tables);
             }
             Store::Blocks(_) | Store::Distributed(_) => self.add("table in block RAM", 0.0, 0, 1),
@@ -162,7 +160,7 @@ impl Found {
     }
 
     fn product(&mut self, a: usize, b: usize) {
-        match self.multipliers {
+        match self.device.has_multipliers() {
             true => self.add("multiplier block", 0.0, if a.max(b) > BLOCK_BITS { a + b } else { 0 }, 1),
             // Three numbers become two in a level, log 1.5 of them in all.
             false => self.add("product in logic", 1.7 * (a.min(b) as f64).log2(), a.max(b), a),
@@ -174,7 +172,7 @@ impl Found {
         let rows = log2(window.height + window.rows + window.stride[0]) + 1;
         let words = window.rows * window.width * window.groups;
         self.add("window control", 3.0, rows, beat * window.pixels + 4 * log2(words));
-        match memory::ram(self.family, words, beat, true) {
+        match memory::ram(self.device, words, beat, true) {
             Store::Blocks(_) => self.add("window memory in block RAM", 1.0, 0, window.pixels),
             Store::Distributed(Distributed { tiles, ranks, .. }) => {
                 self.add("window memory in logic", 1.0 + self.select(ranks), 0, tiles);

@@ -6,6 +6,7 @@
 mod activation;
 mod array;
 
+use super::Device;
 use crate::target::Family;
 
 use super::super::leaf::{BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
@@ -38,27 +39,27 @@ pub struct Structure {
     pub dsp: usize,
 }
 
-/// Counts for one family.
+/// Counts for one device.
 struct Counter {
-    family: Family,
+    device: Device,
     found: Structure,
 }
 
-/// The structure of a leaf on a family whose multipliers are blocks, or not.
-pub fn structure(leaf: &Leaf, family: Family, multipliers: bool) -> Structure {
-    let mut counter = Counter { family, found: Structure::default() };
-    counter.leaf(leaf, multipliers);
+/// The structure of a leaf.
+pub fn structure(leaf: &Leaf, device: Device) -> Structure {
+    let mut counter = Counter { device, found: Structure::default() };
+    counter.leaf(leaf);
     counter.found
 }
 
 /// The guard, the markers and the buffer around a network, of beats of so many bits and frames of so many beats.
 pub fn surroundings(
-    family: Family,
+    device: Device,
     input: (usize, usize),
     outputs: &[(usize, usize)],
     buffered: bool,
 ) -> Structure {
-    let mut counter = Counter { family, found: Structure::default() };
+    let mut counter = Counter { device, found: Structure::default() };
     counter.add("chain.guard", (input.0 + 6 + loop_lut(input.1)) as f64, (3 + loop_ff(input.1)) as f64);
     for &(_, beats) in outputs {
         counter.add("chain.marker", loop_lut(beats) as f64, loop_ff(beats) as f64);
@@ -98,13 +99,13 @@ impl Counter {
 
     /// LUTs of an adder of so many bits: an ECP5's carry cells hold two, and the first makes the carry in.
     fn carry(&self, bits: usize) -> usize {
-        match self.family {
+        match self.device.family() {
             Family::Ecp5 => (bits + 1).next_multiple_of(2),
             Family::Ice40 | Family::Gowin | Family::Xc7 => bits,
         }
     }
 
-    fn leaf(&mut self, leaf: &Leaf, multipliers: bool) {
+    fn leaf(&mut self, leaf: &Leaf) {
         match leaf {
             Leaf::SkidBuffer { width } => {
                 self.add("skid_buffer.data", *width as f64 + 3.0, 2.0 * *width as f64 + 2.0);
@@ -117,10 +118,10 @@ impl Counter {
             }
             Leaf::BeatGate { pace, .. } => self.gate("beat_gate.gate", pace),
             Leaf::ResultBuffer { width, places } => self.results(*width, *places),
-            Leaf::MacArray(array) => self.array(array, multipliers),
+            Leaf::MacArray(array) => self.array(array),
             Leaf::Unrolled(unrolled) => self.unrolled(unrolled),
             Leaf::RequantizeShift(shift) => self.shift(shift),
-            Leaf::RequantizeMultiply(multiply) => self.multiply(multiply, multipliers),
+            Leaf::RequantizeMultiply(multiply) => self.multiply(multiply),
             Leaf::Threshold(threshold) => self.threshold(threshold),
             Leaf::ReduceMax { lanes, bits, steps, .. } => {
                 let each = (lanes * bits) as f64;
@@ -133,8 +134,14 @@ impl Counter {
                 self.add("reduce_sum.control", 2.0 + loop_lut(*steps) as f64, 2.0 + loop_ff(*steps) as f64);
             }
             Leaf::LookupTable { lanes, in_bits, out_bits, .. } => {
-                let each = (1_usize << in_bits).div_ceil(16) as f64 * 1.3;
-                self.add("lookup_table.data", each * (lanes * out_bits) as f64, (lanes * out_bits) as f64);
+                let words = 1_usize << in_bits;
+                match memory::rom(self.device, words, *out_bits) {
+                    Store::Blocks(blocks) => self.found.bram += lanes * blocks,
+                    Store::Distributed(_) | Store::Logic => {
+                        let (bits, each) = ((lanes * out_bits) as f64, words.div_ceil(16) as f64 * 1.3);
+                        self.add("lookup_table.data", each * bits, bits);
+                    }
+                }
                 self.add("lookup_table.control", 2.0, 1.0);
             }
             Leaf::AddStreams { lanes, operands, out_bits } => {
@@ -215,7 +222,7 @@ impl Counter {
 
     /// A RAM whose read is registered; returns the flip-flops at its read port, which a block has inside.
     fn ring(&mut self, name: [&'static str; 2], words: usize, width: usize, banks: usize) {
-        match memory::ram(self.family, words, width, true) {
+        match memory::ram(self.device, words, width, true) {
             Store::Blocks(blocks) => self.found.bram += blocks * banks,
             Store::Distributed(Distributed { luts, ranks, .. }) => {
                 let select = (ranks - 1) * width;
@@ -291,7 +298,7 @@ impl Counter {
         let (lut, ff) = tokens(places);
         let address = if places == 1 { 0 } else { 2 * log2(places) };
         self.add("result_buffer.control", (lut + 2 * address + 2) as f64, (ff + address) as f64);
-        match memory::ram(self.family, places, width, false) {
+        match memory::ram(self.device, places, width, false) {
             Store::Logic if places == 1 => self.add("result_buffer.one", 0.0, width as f64),
             Store::Distributed(Distributed { luts, ranks, .. }) => {
                 self.add("result_buffer.distributed", (luts + (ranks - 1) * width) as f64, 0.0);
@@ -308,14 +315,14 @@ impl Counter {
         if words <= 1 || width == 0 {
             return;
         }
-        match memory::rom(self.family, words, width) {
+        match memory::rom(self.device, words, width) {
             Store::Blocks(blocks) => {
                 self.found.bram += blocks;
-                let outside = if self.family == Family::Ecp5 { 0 } else { width };
+                let outside = if self.device.family() == Family::Ecp5 { 0 } else { width };
                 self.add(name[0], 0.0, outside as f64);
             }
             Store::Distributed(_) | Store::Logic => {
-                let most = memory::lut_bits(self.family);
+                let most = self.device.family().lut_bits();
                 let each = if words <= most { 1.0 } else { words as f64 / most as f64 * 1.4 };
                 let fields = distinct(words, width);
                 self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, 2.0 * fields);
@@ -327,7 +334,7 @@ impl Counter {
         let count = log2(length).max(1);
         self.add("softmax.data", (530 + 3 * count) as f64, (230 + 3 * count) as f64);
         self.rom(["softmax.rom", "softmax.exponentials"], 256, 31);
-        match memory::ram(self.family, length, 8, true) {
+        match memory::ram(self.device, length, 8, true) {
             Store::Blocks(blocks) => self.found.bram += blocks,
             Store::Distributed(Distributed { luts, .. }) => self.add("softmax.scores", luts as f64, 0.0),
             Store::Logic => self.add("softmax.scores", (4 * length) as f64, (8 * length) as f64),

@@ -1,8 +1,14 @@
 use super::*;
+use crate::desc::RamStyle;
 use crate::fixed::{Encoding, Format};
 use crate::ir::{Op, Scheme, Shape, Weights, Window};
 use crate::plan::group::groups;
+use crate::target::Target;
 use ndarray::Array2;
+
+fn on(target: Target) -> Device {
+    Device { target, ram_style: RamStyle::Auto }
+}
 
 fn weights(scheme: Scheme, outputs: usize, inputs: usize) -> Weights {
     let values =
@@ -94,7 +100,7 @@ fn brute(search: &Search, cycles: u64, limits: &Limits) -> Option<f64> {
 fn agrees(graph: &Graph, target: Target) {
     let groups = groups(graph).unwrap();
     let fixed = vec![None; groups.len()];
-    let search = Search::new(graph, &groups, &fixed, target, 100.0);
+    let search = Search::new(graph, &groups, &fixed, on(target), 100.0);
     let paces = search.paces();
     let none = Limits::default();
     let free = search.cheapest(paces[0], &none).unwrap().unwrap();
@@ -139,7 +145,7 @@ fn no_faster_pace_keeps_to_the_budget() {
     let graph = branched();
     let groups = groups(&graph).unwrap();
     let fixed = vec![None; groups.len()];
-    let search = Search::new(&graph, &groups, &fixed, Target::Ecp5_25k, 100.0);
+    let search = Search::new(&graph, &groups, &fixed, on(Target::Ecp5_25k), 100.0);
     let paces = search.paces();
     let (fast, slow) = (paces[0], *paces.last().unwrap());
     let lut = |cycles| search.cheapest(cycles, &Limits::default()).unwrap().unwrap().cost.lut;

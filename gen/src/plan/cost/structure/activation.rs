@@ -43,7 +43,7 @@ impl Counter {
         self.rom([name[0], name[1]], words, width);
     }
 
-    pub(super) fn multiply(&mut self, leaf: &MultiplyLeaf, multipliers: bool) {
+    pub(super) fn multiply(&mut self, leaf: &MultiplyLeaf) {
         let base = &leaf.base;
         let lanes = base.lanes * base.pixels;
         let (bits, factor) = leaf.operands();
@@ -71,7 +71,6 @@ impl Counter {
                 lanes,
                 bits,
                 factor,
-                multipliers,
             );
         }
         let rounded = if double { [self.carry(once), once] } else { [0, 0] };

@@ -65,7 +65,7 @@ impl Counter {
         [gates, adders, registers]
     }
 
-    pub(super) fn array(&mut self, array: &ArrayLeaf, multipliers: bool) {
+    pub(super) fn array(&mut self, array: &ArrayLeaf) {
         let sums = array.pe * array.pixels;
         let lanes = (array.simd * sums) as f64;
         let words = array.steps * array.folds;
@@ -75,7 +75,7 @@ impl Counter {
         let skewed =
             !matches!(array.product, Product::Xnor | Product::Sign | Product::Multiply | Product::Joint);
         match array.product {
-            Product::Xnor if self.family == Family::Ecp5 => {
+            Product::Xnor if self.device.family() == Family::Ecp5 => {
                 let [positions, registers, delayed] = Self::counted(array.simd, most);
                 self.add("array.agree", (positions * sums) as f64, (registers * sums) as f64);
                 let is_ternary = array.code_bits > 1;
@@ -93,7 +93,7 @@ impl Counter {
             Product::Sign => {
                 let (adders, registers, _) = self.tree(array.simd, x, most);
                 self.add("array.sign_add", (adders * sums) as f64, (registers * sums) as f64);
-                match self.family {
+                match self.device.family() {
                     Family::Ice40 => self.add("array.sign_gate", lanes * x as f64, lanes * x as f64),
                     Family::Ecp5 | Family::Gowin | Family::Xc7 => {
                         let held = array.simd * (array.pe + array.pixels * array.blocks * x);
@@ -143,7 +143,6 @@ impl Counter {
                     array.simd * array.pixels * of_a_lane,
                     a,
                     b,
-                    multipliers,
                 );
                 let (bits, name) = match array.product {
                     Product::Joint => (x + array.code_bits - 1, "array.joint_add"),
@@ -180,9 +179,13 @@ impl Counter {
         if array.packing == Packing::whole(words) {
             self.rom(["array.rom_blocks", "array.rom_logic"], words, width);
         } else {
-            self.found.bram += array.packing.blocks(words, width, self.family.block_ram());
+            self.found.bram += array.packing.blocks(words, width, self.device.family().block_ram());
             self.add("array.unpack", array.packing.luts(words, width) as f64, 0.0);
-            self.add("array.rom_blocks", 0.0, if self.family == Family::Ecp5 { 0.0 } else { width as f64 });
+            self.add(
+                "array.rom_blocks",
+                0.0,
+                if self.device.family() == Family::Ecp5 { 0.0 } else { width as f64 },
+            );
         }
     }
 
@@ -192,19 +195,13 @@ impl Counter {
     }
 
     /// So many of `multiplier`, of `a` × `b` bits: the registers of an ECP5's and a 7-series' blocks are inside.
-    pub(super) fn products(
-        &mut self,
-        name: [&'static str; 2],
-        count: usize,
-        a: usize,
-        b: usize,
-        multipliers: bool,
-    ) {
+    pub(super) fn products(&mut self, name: [&'static str; 2], count: usize, a: usize, b: usize) {
         let limbs = |bits: usize| if bits > BLOCK_BITS { (bits - 1).div_ceil(BLOCK_BITS - 1) } else { 1 };
         let (a_limbs, b_limbs) = (limbs(a), limbs(b));
         let rows = if b_limbs > 1 { a_limbs * (BLOCK_BITS + b) } else { 0 };
         let sums = rows + if a_limbs > 1 { a + b } else { 0 };
-        let inside = multipliers && matches!(self.family, Family::Ecp5 | Family::Xc7);
+        let multipliers = self.device.has_multipliers();
+        let inside = multipliers && matches!(self.device.family(), Family::Ecp5 | Family::Xc7);
         let held = sums
             + if inside {
                 0
@@ -212,7 +209,7 @@ impl Counter {
                 a_limbs * b + b_limbs * a + 2 * (a_limbs * b_limbs * BLOCK_BITS).max(a + b)
             };
         if multipliers {
-            let most = self.family.multiplier_bits();
+            let most = self.device.family().multiplier_bits();
             let blocks = |limbs: usize, bits: usize| limbs * bits.min(BLOCK_BITS).div_ceil(most);
             self.found.dsp += count * blocks(a_limbs, a) * blocks(b_limbs, b);
             self.add(name[1], (count * sums) as f64, (count * held) as f64);
