@@ -4,12 +4,14 @@
 
 NETS holds w1 … w4 as `examples/peers/convert.py` reads them. da4ml 0.6.0 makes w1 and w2, a frame every cycle; NNgen 1.3.4
 makes w1 and w4, one multiplication at once, weights outside the chip behind AXI. What they compute is compared with the
-networks' logits before anything is synthesized. Yosys and nextpnr are those of `make tools`; the device is an ECP5-85k of
-grade 6. A circuit stands between shift registers, whose logic is not counted.
+networks' logits before anything is synthesized; where there is Icarus Verilog, NNgen's circuits are simulated for a frame,
+which gives their cycles and must give the logits, too. Yosys and nextpnr are those of `make tools`; the device is an
+ECP5-85k of grade 6. A circuit stands between shift registers, whose logic is not counted.
 """
 import argparse
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from nets import network
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / ".tools" / "bin"
 CLOCK = 200
+AXI_BITS = 32
 NET = "net"
 LUTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 
@@ -60,13 +63,14 @@ def nngen(name, layers, inputs, logits, folder):
         return made
 
     shape = (1,) + inputs.shape[1:]
-    values = ng.placeholder(ng.int16, shape=shape, name="x")
+    first = values = ng.placeholder(ng.int16, shape=shape, name="x")
     for kind, weights, bias, shift, pool in layers:
         # It rounds halves up; half a unit less in the bias makes a floor of it.
         half = 0 if shift is None else 2 ** (shift - 1)
         how = {"bias": variable(ng.int32, bias - half), "sum_dtype": ng.int32}
-        # Signed nine bits saturate at 255.
-        rounded = {"dtype": ng.dtype_int(9), "rshift_out": shift, "act_func": ng.relu}
+        # Signed nine bits saturate at 255. Behind convolutions nothing exceeds it, and circuits of nine bits there do not
+        # compute what NNgen's own model does.
+        rounded = {"dtype": ng.dtype_int(9) if kind == "fc" else ng.int16, "rshift_out": shift, "act_func": ng.relu}
         how |= {"dtype": ng.int32} if shift is None else rounded
         if kind == "fc":
             values = ng.reshape(values, (1, -1)) if len(values.shape) > 2 else values
@@ -77,9 +81,63 @@ def nngen(name, layers, inputs, logits, folder):
         if pool:
             values = ng.max_pool_serial(values, ksize=(1, 2, 2, 1), strides=(1, 2, 2, 1))
     compare("NNgen", name, [ng.eval([values], x=frame[None])[0] for frame in inputs], logits)
+    circuit = ng.to_veriloggen([values], NET, silent=True, config={"maxi_datawidth": AXI_BITS})
     path = folder / "net.v"
-    ng.to_verilog([values], NET, filename=str(path), silent=True, config={"maxi_datawidth": 32})
-    return [path], None
+    circuit.to_verilog(str(path))
+    has_simulator = shutil.which("iverilog") is not None
+    return [path], nngen_cycles(name, circuit, first, values, inputs[0], logits[0], folder) if has_simulator else None
+
+
+def nngen_cycles(name, circuit, first, values, frame, wanted, folder):
+    """Cycles of a frame in simulation, weights and values in a memory behind AXI, each access 10 cycles late."""
+    import nngen as ng
+    import veriloggen.thread as vthread
+    import veriloggen.types.axi as axi
+    from veriloggen import Delay, Module, Not, Seq, Systask, simulation
+
+    parameters = ng.export_ndarray([values])
+    at = -(-(first.addr + first.memory_size) // 64) * 64
+    scratch = -(-(at + len(parameters)) // 64) * 64
+    memory = np.zeros(2**20 // (AXI_BITS // 8), dtype=np.int64)
+    axi.set_memory(memory, frame.astype(np.int64).reshape(first.shape), AXI_BITS, 16, first.addr, AXI_BITS // 16)
+    axi.set_memory(memory, parameters, AXI_BITS, 8, at)
+    bench = Module("test")
+    params, ports = bench.copy_params(circuit), bench.copy_sim_ports(circuit)
+    clock, resetn = ports["CLK"], ports["RESETN"]
+    reset = bench.Wire("RST")
+    reset.assign(Not(resetn))
+    image = str(folder / "memory.out")
+    model = axi.AxiMemoryModel(
+        bench, "memory", clock, reset, datawidth=AXI_BITS, memimg=memory, memimg_name=image, memimg_datawidth=AXI_BITS
+    )
+    model.connect(ports, "maxi")
+    host = vthread.AXIMLite(bench, "_saxi", clock, reset, noio=True)
+    host.connect(ports, "saxi")
+    counter = bench.Reg("counter", 32, initval=0)
+    Seq(bench, "counting", clock, reset)(counter.inc())
+
+    def drive():
+        for _ in range(100):
+            pass
+        ng.sim.set_global_addrs(host, scratch)
+        begin = counter.value
+        ng.sim.start(host)
+        ng.sim.wait(host)
+        end = counter.value
+        print("cycles %d" % (end - begin))
+        for index in range(len(wanted)):
+            print("logit %d" % model.read_word(index, values.addr, 32))
+        vthread.finish()
+
+    vthread.Thread(bench, "drive_thread", clock, reset, drive).start()
+    bench.Instance(circuit, "uut", params=bench.connect_params(circuit), ports=bench.connect_ports(circuit))
+    simulation.setup_clock(bench, clock, hperiod=5)
+    starting = simulation.setup_reset(bench, resetn, bench.make_reset(), period=100, polarity="low")
+    starting.add(Delay(10_000_000), Systask("finish"))
+    said = simulation.Simulator(bench, sim="iverilog").run(outputfile=str(folder / "sim.out"))
+    found = lambda word: [int(line.split()[1]) for line in said.splitlines() if line.split()[:1] == [word]]
+    compare("NNgen, simulated,", name, np.array(found("logit")).astype(np.uint32).astype(np.int32), wanted)
+    return found("cycles")[0]
 
 
 def run(*command, **more):
