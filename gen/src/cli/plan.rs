@@ -62,8 +62,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         hardware.target = Some(target.to_string());
     }
     if let Some(target) = args.fit {
-        hardware =
-            Hardware { fit: Some(target.to_string()), clock_mhz: hardware.clock_mhz, ..Hardware::default() };
+        hardware = Hardware {
+            fit: Some(target.to_string()),
+            clock_mhz: hardware.clock_mhz,
+            ram_style: hardware.ram_style,
+            ..Hardware::default()
+        };
     }
     let target = plan::target(&hardware)?;
     let (plan, why) = plan::explain(&graph, &hardware)?;

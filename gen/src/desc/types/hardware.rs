@@ -61,7 +61,7 @@ pub enum RamStyle {
 }
 
 impl RamStyle {
-    /// Whether it is what a description means that does not say.
+    /// Whether it is the default.
     pub fn is_auto(&self) -> bool {
         *self == RamStyle::Auto
     }

@@ -6,13 +6,12 @@
 mod activation;
 mod array;
 
-use super::Device;
-use crate::target::Family;
-
 use super::super::leaf::{BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
 use super::super::unrolled::UnrolledLeaf;
+use super::Device;
 use super::memory::{self, Distributed, Store};
 use crate::share::width;
+use crate::target::Family;
 
 /// Places that `token_count` counts in unary.
 const UNARY_PLACES: usize = 8;
