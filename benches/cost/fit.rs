@@ -34,6 +34,12 @@ pub struct Circuit {
 }
 
 impl Circuit {
+    /// Whether it was measured as it is planned now: factors move plans, and another choice of products is another circuit.
+    fn is_planned_so(&self) -> bool {
+        let drawn: usize = self.drawn.iter().map(|(_, structure)| structure.dsp).sum();
+        drawn == self.measured.values().map(|[_, _, _, _, dsp]| dsp).sum::<usize>()
+    }
+
     fn total(&self, quantity: usize) -> f64 {
         self.measured.values().map(|taken| taken[quantity] as f64).sum()
     }
@@ -204,8 +210,10 @@ pub fn fit(root: &Path) {
     let names = names(&sweep);
     let mut found = Factors::new();
     for family in families() {
-        let own: Vec<&Circuit> =
-            sweep.iter().filter(|circuit| circuit.target.family().name() == family).collect();
+        let own: Vec<&Circuit> = sweep
+            .iter()
+            .filter(|circuit| circuit.target.family().name() == family && circuit.is_planned_so())
+            .collect();
         for (quantity, _) in quantities(family) {
             for (name, factor) in names.iter().zip(factors(&own, &names, quantity)) {
                 found.entry((family, name)).or_insert([0.0; 3])[quantity] =

@@ -47,6 +47,14 @@ impl Family {
         }
     }
 
+    /// Whether a block RAM has a register behind its read, without which a word comes late.
+    pub fn registers_blocks(self) -> bool {
+        match self {
+            Family::Ecp5 | Family::Gowin | Family::Xc7 => true,
+            Family::Ice40 => false,
+        }
+    }
+
     /// Bits of a factor that one of its devices' multipliers takes, sign included.
     pub fn multiplier_bits(self) -> usize {
         match self {

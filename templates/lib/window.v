@@ -26,6 +26,7 @@ module window #(
     parameter DILATION_W = 1,                     // columns from one place of the kernel to the next (PIXELS = 1)
     parameter ROWS       = 4,                     // rows of the ring, at least those from a window's first to its last
     parameter PIXELS     = 1,                     // windows per output beat, adjacent in their row
+    parameter REGISTERED = 0,                     // 1: a register behind the memory's own, and a cycle more
     parameter STEPS      = 1,                     // output beats that make a result
     parameter PLACES     = 1                      // results that may be under way at once
 ) (
@@ -63,12 +64,21 @@ module window #(
   wire [       7:0] kind;                         // of the step behind the beat after the next
   wire [PIXELS-1:0] outside;                      // the next beat lies in the padding
 
-  assign m_issue = issue_q;
+  reg  told_q, told_last_q;                       // the same, a cycle later
+  wire last;                                      // the next beat completes a result
+
+  assign m_issue = (REGISTERED != 0) ? told_q : issue_q;
+  assign m_last  = (REGISTERED != 0) ? told_last_q : last;
+
+  always @(posedge clk) begin
+    told_q      <= issue_q && !rst;
+    told_last_q <= last;
+  end
 
   always @(posedge clk) issue_q <= open_next && (!start_next || present_next) && !rst;
 
   issue_gate #(.STEPS(STEPS), .PLACES(PLACES)) u_gate (
-      .clk(clk), .rst(rst), .issue(issue_q), .freed(freed), .open(unused_open), .open_next(open_next), .last(m_last)
+      .clk(clk), .rst(rst), .issue(issue_q), .freed(freed), .open(unused_open), .open_next(open_next), .last(last)
   );
 
   window_loops #(
@@ -95,7 +105,8 @@ module window #(
           .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),
           .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W), .PAD_TOP(PAD_TOP),
           .PAD_LEFT(PAD_LEFT), .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_WIDTH(OUT_BEATS), .FOLDS(FOLDS),
-          .INNER(INNER), .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W), .ROWS(ROWS), .FIRST(FIRST)
+          .INNER(INNER), .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W), .ROWS(ROWS), .FIRST(FIRST),
+          .REGISTERED(REGISTERED)
       ) u_single (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
           .issue(issue_q), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)
@@ -107,7 +118,8 @@ module window #(
           .BITS(BITS), .LANES(LANES), .HEIGHT(HEIGHT), .WIDTH(WIDTH), .GROUPS(GROUPS),
           .KERNEL_H(KERNEL_H), .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W), .PAD_TOP(PAD_TOP),
           .PAD_LEFT(PAD_LEFT), .PAD_VALUE(PAD_VALUE), .OUT_HEIGHT(OUT_HEIGHT), .OUT_BEATS(OUT_BEATS), .FOLDS(FOLDS),
-          .INNER(INNER), .REPLAYS(REPLAYS), .ROWS(ROWS), .PIXELS(PIXELS), .FIRST(FIRST)
+          .INNER(INNER), .REPLAYS(REPLAYS), .ROWS(ROWS), .PIXELS(PIXELS), .FIRST(FIRST),
+          .REGISTERED(REGISTERED)
       ) u_banked (
           .clk(clk), .rst(rst), .write(write), .write_data(s_data), .row_written(row_written),
           .issue(issue_q), .kind(kind), .outside(outside), .m_valid(m_valid), .m_data(m_data)

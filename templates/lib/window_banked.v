@@ -23,7 +23,8 @@ module window_banked #(
     parameter REPLAYS    = 1,                     // folds before the next INNER beats come
     parameter ROWS       = 4,                     // rows of the ring
     parameter PIXELS     = 2,                     // windows per beat
-    parameter FIRST      = 0                      // kind of the step behind a frame's first beat
+    parameter FIRST      = 0,                     // kind of the step behind a frame's first beat
+    parameter REGISTERED = 0                      // 1: a register behind the memory's own
 ) (
     input  wire                         clk,             // clock
     input  wire                         rst,             // synchronous reset, active high
@@ -33,7 +34,7 @@ module window_banked #(
     input  wire                         issue,           // the next beat is read
     input  wire [7:0]                   kind,            // one-hot: kind of the step behind the beat after it; see `window_loops`
     input  wire [PIXELS-1:0]            outside,         // the next beat lies in the padding, by window
-    output wire                         m_valid,         // output beat, two cycles after it was issued
+    output wire                         m_valid,         // output beat, two cycles after it was issued, or three
     output wire [PIXELS*LANES*BITS-1:0] m_data           // output beat
 );
 
@@ -140,15 +141,22 @@ module window_banked #(
 
   // Banks before the first window's column are read one round later.
   wire [BANKS*BEAT-1:0]  read_data;
-  wire                   unused = &{1'b0, read_data};  // where strides pass over banks
-  reg                    read_valid_q;
-  reg  [T_BITS-1:0]      read_turn_q;
-  reg  [PIXELS-1:0]      read_outside_q;
+  wire [BANKS*BEAT-1:0]  data;
+  wire                   unused = &{1'b0, data};       // where strides pass over banks
+  wire [T_BITS-1:0]      data_turn;
+  wire [PIXELS-1:0]      data_outside;
+  reg  [REGISTERED:0]    read_valid_q;
+  wire [REGISTERED+1:0]  valid_d = {read_valid_q, issue};
   reg                    valid_q;
   reg  [PIXELS*BEAT-1:0] data_q;
 
   assign m_valid = valid_q;
   assign m_data  = data_q;
+
+  delay #(.BITS(BANKS * BEAT), .CYCLES(REGISTERED)) u_data (.clk(clk), .d(read_data), .q(data));
+  delay #(.BITS(T_BITS + PIXELS), .CYCLES(REGISTERED + 1)) u_place (
+      .clk(clk), .d({turn, outside}), .q({data_turn, data_outside})
+  );
 
   genvar b, p;
   generate
@@ -168,23 +176,17 @@ module window_banked #(
 
       for (b = 0; b < TURNS; b = b + 1) begin : g_turn
         localparam BANK = (LEFT_BANK + OFFSET + b) % BANKS;
-        assign turned[b*BEAT+:BEAT] = read_data[BANK*BEAT+:BEAT];
+        assign turned[b*BEAT+:BEAT] = data[BANK*BEAT+:BEAT];
       end
-      element_select #(.WIDTH(BEAT), .COUNT(TURNS)) u_select (.words(turned), .index(read_turn_q), .word(chosen));
+      element_select #(.WIDTH(BEAT), .COUNT(TURNS)) u_select (.words(turned), .index(data_turn), .word(chosen));
 
-      always @(posedge clk) data_q[p*BEAT+:BEAT] <= read_outside_q[p] ? {LANES{PAD_VALUE}} : chosen;
+      always @(posedge clk) data_q[p*BEAT+:BEAT] <= data_outside[p] ? {LANES{PAD_VALUE}} : chosen;
     end
   endgenerate
 
   always @(posedge clk) begin
-    read_valid_q   <= issue;
-    read_turn_q    <= turn;
-    read_outside_q <= outside;
-    valid_q        <= read_valid_q;
-    if (rst) begin
-      read_valid_q <= 1'b0;
-      valid_q      <= 1'b0;
-    end
+    {valid_q, read_valid_q} <= valid_d;
+    if (rst) {valid_q, read_valid_q} <= {(REGISTERED + 2) {1'b0}};
   end
 
 endmodule

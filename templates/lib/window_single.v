@@ -24,7 +24,8 @@ module window_single #(
     parameter DILATION_H = 1,                     // rows from one place of the kernel to the next
     parameter DILATION_W = 1,                     // columns from one place of the kernel to the next
     parameter ROWS       = 4,                     // rows of the ring
-    parameter FIRST      = 0                      // kind of the step behind a frame's first beat
+    parameter FIRST      = 0,                     // kind of the step behind a frame's first beat
+    parameter REGISTERED = 0                      // 1: a register behind the memory's own
 ) (
     input  wire                  clk,             // clock
     input  wire                  rst,             // synchronous reset, active high
@@ -34,7 +35,7 @@ module window_single #(
     input  wire                  issue,           // the next beat is read
     input  wire [7:0]            kind,            // one-hot: kind of the step behind the beat after it; see `window_loops`
     input  wire                  outside,         // the next beat lies in the padding
-    output wire                  m_valid,         // output beat, two cycles after it was issued
+    output wire                  m_valid,         // output beat, two cycles after it was issued, or three
     output wire [LANES*BITS-1:0] m_data           // output beat
 );
 
@@ -79,8 +80,10 @@ module window_single #(
 
   // Memory, then the padding.
   wire [LANES*BITS-1:0] read_data;
-  reg                   read_valid_q;
-  reg                   read_outside_q;
+  wire [LANES*BITS-1:0] data;
+  wire                  data_outside;
+  reg  [REGISTERED:0]   read_valid_q;
+  wire [REGISTERED+1:0] valid_d = {read_valid_q, issue};
   reg                   valid_q;
   reg  [LANES*BITS-1:0] data_q;
 
@@ -92,16 +95,13 @@ module window_single #(
       .write(write), .write_address(write_address_q), .write_data(write_data),
       .read(1'b1), .read_address(address), .read_data(read_data)
   );
+  delay #(.BITS(LANES * BITS), .CYCLES(REGISTERED)) u_data (.clk(clk), .d(read_data), .q(data));
+  delay #(.BITS(1), .CYCLES(REGISTERED + 1)) u_outside (.clk(clk), .d(outside), .q(data_outside));
 
   always @(posedge clk) begin
-    read_valid_q   <= issue;
-    read_outside_q <= outside;
-    valid_q        <= read_valid_q;
-    data_q         <= read_outside_q ? {LANES{PAD_VALUE}} : read_data;
-    if (rst) begin
-      read_valid_q <= 1'b0;
-      valid_q      <= 1'b0;
-    end
+    {valid_q, read_valid_q} <= valid_d;
+    data_q                  <= data_outside ? {LANES{PAD_VALUE}} : data;
+    if (rst) {valid_q, read_valid_q} <= {(REGISTERED + 2) {1'b0}};
   end
 
 endmodule

@@ -70,6 +70,7 @@ pub(super) fn parameters(leaf: &Leaf, rom: &str) -> Vec<Parameter> {
             number("DILATION_W", leaf.dilation[1]),
             number("ROWS", leaf.rows),
             number("PIXELS", leaf.pixels),
+            flag("REGISTERED", leaf.registered),
             number("STEPS", leaf.pace.steps),
             number("PLACES", leaf.pace.places),
         ],

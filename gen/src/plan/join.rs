@@ -44,6 +44,7 @@ pub(super) fn buffer(
         replays: 1,
         rows: UNBOUNDED,
         pixels: 1,
+        registered: false,
         pace: Pace { steps: 1, places: 1 },
     };
     builder.push("ring", Leaf::Window(leaf), from.width());

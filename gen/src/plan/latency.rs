@@ -14,6 +14,15 @@ fn multiplier(a_bits: usize, b_bits: usize) -> usize {
     3 + usize::from(a_bits > BLOCK_BITS) + usize::from(b_bits > BLOCK_BITS)
 }
 
+fn levels(lanes: usize) -> usize {
+    lanes.next_power_of_two().ilog2() as usize
+}
+
+/// Registers of `gated_sum`, the first one of `FIRST` aside.
+pub(super) fn gated_sum(lanes: usize) -> usize {
+    (lanes.min(CHAIN) - 1).max(1) + levels(lanes.div_ceil(CHAIN))
+}
+
 impl MultiplyLeaf {
     /// As [`Leaf::latency`].
     pub fn latency(&self) -> usize {
@@ -33,10 +42,9 @@ impl Leaf {
             Leaf::ArgMaxTree { length, .. } => 2 * length.next_power_of_two().ilog2() as usize,
             Leaf::Softmax { length, .. } => SoftmaxPace::of(*length).first,
             Leaf::MacArray(array) => {
-                let levels = |lanes: usize| lanes.next_power_of_two().ilog2() as usize;
                 let late = usize::from(array.packing.is_late(array.rom.depth()));
                 let first = late.max(usize::from(array.rom.depth() > REGISTERED_WORDS));
-                let chain = first + (array.simd.min(CHAIN) - 1).max(1) + levels(array.simd.div_ceil(CHAIN));
+                let gated = first + gated_sum(array.simd);
                 let sum = match array.product {
                     Product::Xnor => late + levels(array.simd).max(1),
                     Product::Multiply | Product::Joint => {
@@ -44,15 +52,16 @@ impl Leaf {
                         late + levels(array.simd).max(1) + multiplier(a, b)
                     }
                     Product::Sign => late + levels(array.simd).max(1) + 1,
-                    Product::Ternary | Product::TwoBit => chain,
-                    Product::Po2 => chain + 1,
-                    Product::Dfp => chain + array.code_bits - 2,
+                    Product::Ternary | Product::TwoBit => gated,
+                    Product::Po2 => gated + 1,
+                    Product::Dfp => gated + array.code_bits - 2,
                 };
                 sum + 1
             }
             Leaf::RequantizeShift(_) | Leaf::PixelSerializer { .. } | Leaf::BlockExpand(_) => 3,
             Leaf::RequantizeMultiply(leaf) => leaf.latency(),
-            Leaf::Threshold(_) | Leaf::Window(_) | Leaf::BeatIssue { .. } => 2,
+            Leaf::Window(window) => 2 + usize::from(window.registered),
+            Leaf::Threshold(_) | Leaf::BeatIssue { .. } => 2,
             Leaf::SkidBuffer { .. }
             | Leaf::ResultBuffer { .. }
             | Leaf::WidthConverter(_)

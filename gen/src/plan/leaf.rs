@@ -96,6 +96,8 @@ pub struct WindowLeaf {
     pub rows: usize,
     /// Windows of a beat.
     pub pixels: usize,
+    /// Whether a register follows the memory's own.
+    pub registered: bool,
     /// How its beats are paced.
     pub pace: Pace,
 }
@@ -456,6 +458,21 @@ impl SoftmaxPace {
 }
 
 impl WindowLeaf {
+    /// Words of the ring, or of each bank that holds a part of its columns.
+    pub fn words(&self) -> usize {
+        self.rows * self.width.div_ceil(self.banks()) * self.groups
+    }
+
+    /// Whether a word read is one of several, or gives way to padding.
+    pub fn is_chosen(&self) -> bool {
+        self.pixels > 1 || self.pad_rows != [0, 0] || self.pad_columns != [0, 0]
+    }
+
+    /// Memories side by side, for several windows at once.
+    pub fn banks(&self) -> usize {
+        if self.pixels == 1 { 1 } else { self.pixels * self.stride[1] }
+    }
+
     /// Rows and columns from the kernel's first place to its last.
     pub fn span(&self) -> [usize; 2] {
         [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1)

@@ -3,13 +3,14 @@
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Range, Rounding, Saturation};
 use crate::ir::{Node, Op, Requantize, Scaling, Window};
+use crate::target::Target;
 
 use super::activation::{Raw, requantize};
 use super::group::{Folding, Group};
 use super::leaf::{Leaf, MultiplyLeaf, ShiftLeaf};
 use super::reciprocal::Reciprocal;
 use super::rom::Rom;
-use super::stage::{Builder, window_leaf};
+use super::stage::{Builder, is_registered, window_leaf};
 
 /// Bits of the divisors of a padded average: more are refused.
 const MOST_DIVISOR_BITS: usize = 1 << 22;
@@ -24,12 +25,14 @@ pub(super) fn pool(
     group: &Group,
     folding: Folding,
     window: &Window,
+    target: Option<Target>,
 ) -> Result<()> {
     let encoding = group.input.format.encoding;
     let (bits, lanes) = (encoding.bits() as usize, folding.simd);
     let beats = group.input.shape.channels().div_ceil(lanes);
     let area = window.area();
     let mut leaf = window_leaf(group, folding, Some(window), beats, area);
+    leaf.registered = is_registered(&leaf, target, 1);
     let average = match head.op {
         Op::AveragePool { rounding, count_padding, .. } => Some((rounding, count_padding)),
         _ => None,

@@ -9,7 +9,7 @@ use super::activation::Raw;
 use super::array::Product2d;
 use super::group::{Folding, Group, Head};
 use super::leaf::{Converter, Leaf, Pace};
-use super::stage::{Builder, Part, Stage, activation, window_leaf};
+use super::stage::{Builder, Part, Stage, activation, is_registered, window_leaf};
 use super::stream::Stream;
 use super::unrolled::{Given, MOST_ORDERS, UnrolledLeaf};
 
@@ -175,7 +175,8 @@ pub(super) fn unrolled<'a>(
         let channels = group.input.shape.channels();
         let folding = Folding::lanes(channels);
         let steps = inputs / channels;
-        let leaf = window_leaf(group, folding, Some(window), 1, steps);
+        let mut leaf = window_leaf(group, folding, Some(window), 1, steps);
+        leaf.registered = is_registered(&leaf, setting.target, 1);
         builder.push("window", Leaf::Window(leaf), channels * bits);
         if steps > 1 {
             let leaf = Converter { bits, in_lanes: channels, out_lanes: inputs, length: inputs };

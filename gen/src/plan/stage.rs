@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::error::{Error, Place, Result};
 use crate::fixed::{Encoding, Range};
 use crate::ir::{Graph, IntegerSoftmax, Node, NodeId, Op, Softmax, Weights, Window};
+use crate::target::Target;
 
 use super::activation::{Raw, accumulators, requantize, threshold};
 use super::array::{Product2d, array_encoding, has_zero, weight_rom};
@@ -154,7 +155,7 @@ pub fn build(
             array(&mut builder, graph, group, folding, setting, weights, window)?
         }
         Head::Pool(window) => {
-            pool(&mut builder, head, group, folding, window)?;
+            pool(&mut builder, head, group, folding, window, setting.target)?;
             &group.nodes[1..]
         }
         Head::Elements => &group.nodes[..],
@@ -258,6 +259,7 @@ fn array<'a>(
     let steps = positions * groups;
     if window.is_some() || folds > 1 {
         let mut leaf = window_leaf(group, folding, window, folds, steps);
+        leaf.registered = is_registered(&leaf, setting.target, folding.pe / blocks);
         leaf.inner = groups;
         leaf.replays = folds.div_ceil(leaf.groups / groups);
         let width = leaf.bits * leaf.lanes * leaf.pixels;
@@ -407,8 +409,21 @@ pub(super) fn window_leaf(
         replays: 1,
         rows: ring_rows(&window, height),
         pixels: folding.pixels,
+        registered: false,
         pace: Pace { steps, places: 1 },
     }
+}
+
+/// Words of a ring up to which it may lie in logic.
+const SHALLOW_RING: usize = 32;
+/// So many outputs lie far from the block RAM whose word they all read.
+const FAR_READERS: usize = 16;
+
+/// Whether a register of its own stands between the ring, a block RAM that has one, and what chooses among its words or
+/// `readers` outputs.
+pub(super) fn is_registered(leaf: &WindowLeaf, target: Option<Target>, readers: usize) -> bool {
+    let is_block = target.is_some_and(|target| target.family().registers_blocks());
+    is_block && leaf.words() > SHALLOW_RING && (leaf.is_chosen() || readers >= FAR_READERS)
 }
 
 /// Rows of the ring buffer: the next rows load while a window is read, also across frames, so that the

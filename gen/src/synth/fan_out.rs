@@ -12,8 +12,6 @@ use super::polish::{REGISTER, Readers, greatest_net};
 const APART: [&str; 3] = ["CLK", "WCK", "LSR"];
 /// Cells that may be copied, and their outputs.
 const SOURCES: [(&str, &str); 2] = [(REGISTER, "Q"), ("LUT4", "Z")];
-/// Readers of a source at most.
-const READERS: usize = 32;
 /// Tables that read one copy of a reset at most: they are few, and lie all over the device.
 const RESET_READERS: usize = 4;
 /// What counts as so many readers: block RAMs lie in few rows of a device, far apart.
@@ -22,10 +20,10 @@ const FAR: (&str, usize) = ("DP16KD", 4);
 /// A cell and its pin.
 type Pin = (String, String);
 
-/// Copies registers and tables until none has more readers; how many copies there are.
-pub(super) fn spread(module: &mut Value) -> usize {
+/// Copies registers and tables until none has more than `most` readers; how many copies there are.
+pub(super) fn spread(module: &mut Value, most: usize) -> usize {
     // Copies are readers themselves of what comes before.
-    std::iter::from_fn(|| Some(copy_all(module, READERS, |_| true)).filter(|&copies| copies > 0)).sum()
+    std::iter::from_fn(|| Some(copy_all(module, most, |_| true)).filter(|&copies| copies > 0)).sum()
 }
 
 /// Copies the register of a reset for those of its readers that the clocks' network does not reach; how many copies there
@@ -111,6 +109,7 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::polish::READERS;
     use super::*;
 
     /// A register behind a register, read by so many tables and by a clock pin.
@@ -136,7 +135,7 @@ mod tests {
     fn readers_are_shared_among_copies_of_the_same_register() {
         let tables = 2 * READERS + 1;
         let mut module = module(tables);
-        assert_eq!(spread(&mut module), 2);
+        assert_eq!(spread(&mut module, READERS), 2);
         let nets: Vec<u64> = (0..tables)
             .map(|table| module["cells"][format!("table[{table}]")]["connections"]["A"].clone())
             .map(|bits| (bits[1].as_u64().unwrap(), bits[2].as_u64().unwrap()))
@@ -160,7 +159,7 @@ mod tests {
         module["cells"]["far"] = json!({
             "type": "LUT4", "port_directions": {"D": "input", "Z": "output"}, "connections": {"D": [4], "Z": [5]},
         });
-        assert_eq!(spread(&mut module), 1);
+        assert_eq!(spread(&mut module, READERS), 1);
         assert_eq!(module["cells"]["far$copy7"]["connections"], json!({"D": [4], "Z": [7]}));
     }
 
@@ -175,11 +174,11 @@ mod tests {
     #[test]
     fn a_few_block_rams_are_as_far_apart_as_many_tables() {
         let mut module = module(READERS);
-        assert_eq!(spread(&mut module), 0);
+        assert_eq!(spread(&mut module, READERS), 0);
         for table in 0..READERS {
             module["cells"][format!("table[{table}]")]["type"] = FAR.0.into();
         }
-        assert_eq!(spread(&mut module), FAR.1 - 1);
+        assert_eq!(spread(&mut module, READERS), FAR.1 - 1);
     }
 
     #[test]
@@ -191,7 +190,7 @@ mod tests {
             cell["port_directions"]["B"] = "input".into();
             cell["connections"]["B"] = json!([4]);
         }
-        spread(&mut module);
+        spread(&mut module, READERS);
         let cells = module["cells"].as_object().unwrap();
         let nets = |pin: &str| -> BTreeSet<u64> {
             cells.values().filter_map(|cell| cell["connections"][pin].as_array()?.last()?.as_u64()).collect()
@@ -211,7 +210,7 @@ mod tests {
     #[test]
     fn few_readers_stay() {
         let (mut now, before) = (module(READERS), module(READERS));
-        assert_eq!(spread(&mut now), 0);
+        assert_eq!(spread(&mut now, READERS), 0);
         assert_eq!(now, before);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::polish::polish;
-use super::yosys::{Design, NETWORK, Part, run};
+use super::yosys::{Design, NETWORK, Part, ROM_TABLES, run};
 use crate::emit::manifest::Stage;
 use crate::error::{Error, Result};
 use crate::file::{digest, write_whole};
@@ -79,7 +79,7 @@ fn mapped(
     let fresh = format!("{}.json", part.module);
     let script = design.mapping(part, &fresh);
     let files: Vec<PathBuf> = part.files.iter().map(|name| design.generated.join(name)).collect();
-    let kept = cache.join(digest(&[version, &script], &files)? + ".json");
+    let kept = cache.join(digest(&[version, &script, ROM_TABLES], &files)? + ".json");
     if kept.is_file() {
         return Ok((kept, true));
     }

@@ -178,6 +178,7 @@ impl Job<'_> {
         for (name, text) in &self.surround.files {
             self.write(name, text)?;
         }
+        self.write(yosys::ROM_TABLES_FILE, yosys::ROM_TABLES)?;
         let available = self.target.available().bram;
         let scarce = self.manifest.weights.is_some_and(|weights| weights.blocks * 2 > available);
         let memories = match self.manifest.ram_style {

@@ -10,9 +10,13 @@ use crate::error::{Error, Result};
 
 /// An ECP5's flip-flop.
 pub(super) const REGISTER: &str = "TRELLIS_FF";
-/// Cells from which on copies pay. `digits_mlp`, best and worst of three seeds: 217 and 179 MHz without, 209 and
+/// Cells from which on many copies pay. `digits_mlp`, best and worst of three seeds: 217 and 179 MHz without, 209 and
 /// 123 with them; CNV W2A2, with 110,000 cells: 68 MHz without, 78 with them.
 const LARGE: usize = 50_000;
+/// Readers of a register or table in such a circuit, at most.
+pub(super) const READERS: usize = 32;
+/// ... and in any other: of arrays of several hundred lanes, one seed, 162, 145, 149, 160, 166 and 176 MHz for 155, 138, 129, 167, 152 and 186.
+const MANY_READERS: usize = 256;
 
 /// Rewrites the network's netlist in `path` for a clock.
 ///
@@ -23,9 +27,7 @@ pub(super) fn polish(path: &Path, clock_mhz: f64) -> Result<()> {
     rewrite(path, |module| {
         output_register::absorb(module);
         carry_chain::shorten(module, time);
-        if is_large(module) {
-            fan_out::spread(module);
-        }
+        fan_out::spread(module, if is_large(module) { READERS } else { MANY_READERS });
     })
 }
 

@@ -44,8 +44,13 @@ const WAIVED: [(&[&str], &str); 4] = [
     ),
 ];
 
+/// What [`ROM_TABLES`] is called in the working folder.
+pub(super) const ROM_TABLES_FILE: &str = "rom_tables.v";
+/// Tables for the ROMs that are left to logic.
+pub(super) const ROM_TABLES: &str = include_str!("../../../templates/map/rom_tables.v");
+
 /// Memories of few words into LUTs. A block saved is worth the device's LUTs over its blocks, 402 on an ECP5-85k: a
-/// row of 36 bits of a ROM of 64 words takes 130 to 290 LUTs, of a memory of 32 words 180.
+/// row of 36 bits of a ROM of 64 words takes 144 LUTs, of a memory of 32 words 180.
 const SHALLOW: &str = "setattr -set ram_style \"distributed\" t:$mem_v2 r:SIZE<=32 %i r:WR_PORTS>0 %i\n\
                        setattr -set logic_block 1 t:$mem_v2 r:SIZE<=64 %i r:WR_PORTS=0 %i\n";
 
@@ -61,15 +66,15 @@ pub(super) enum Memories {
 }
 
 impl Memories {
-    /// Commands that mark memories before they are mapped; none where nothing is asked for.
-    fn attributes(self, family: Family) -> Option<String> {
+    /// Commands that mark memories before they are mapped.
+    fn attributes(self, family: Family) -> String {
         match self {
-            Memories::Cheapest => None,
-            Memories::ShallowInLuts => Some(SHALLOW.to_owned()),
-            Memories::InBlocks => Some(format!(
+            Memories::Cheapest => String::new(),
+            Memories::ShallowInLuts => SHALLOW.to_owned(),
+            Memories::InBlocks => format!(
                 "setattr -set ram_style \"block\" t:$mem_v2 r:SIZE>{} %i r:RD_CLK_ENABLE=1'1 %i\n",
                 family.lut_bits()
-            )),
+            ),
         }
     }
 }
@@ -151,6 +156,18 @@ impl Design<'_> {
         }
     }
 
+    /// Takes apart the ROMs that are still memories; Gowin's come out as small without.
+    fn tables(&self) -> String {
+        let family = match self.target.family() {
+            Family::Ecp5 => "ECP5",
+            Family::Ice40 => "ICE40",
+            Family::Xc7 => "XC7",
+            Family::Gowin => return String::new(),
+        };
+        let roms = "t:$mem_v2 r:SIZE>16 %i r:WR_PORTS=0 %i r:RD_PORTS=1 %i";
+        format!("techmap -autoproc -D {family} -map {ROM_TABLES_FILE} {roms}\n")
+    }
+
     /// Maps a module, with pads around it or without. Of 7-series' libraries the pass would read those of cells that no circuit
     /// here has as well, and it leaves its own without names from their nets'.
     fn mapped(&self, top: &str, has_pads: bool) -> String {
@@ -164,11 +181,14 @@ impl Design<'_> {
             Family::Ecp5 | Family::Ice40 | Family::Gowin => ("begin", "map_ram"),
             Family::Xc7 => ("prepare", "map_memory"),
         };
-        let mapped = match self.memories.attributes(self.target.family()) {
-            Some(attributes) if !has_pads => {
-                format!("{pass} -run {first}:{of_memories}\n{attributes}{pass} -run {of_memories}:\n")
-            }
-            _ => format!("{pass} -run {first}:\n"),
+        let mapped = if has_pads {
+            format!("{pass} -run {first}:\n")
+        } else {
+            format!(
+                "{pass} -run {first}:{of_memories}\n{}{pass} -run {of_memories}:map_ffram\n{}{pass} -run map_ffram:\n",
+                self.memories.attributes(self.target.family()),
+                self.tables(),
+            )
         };
         match self.target.family() {
             Family::Ecp5 | Family::Ice40 | Family::Gowin => mapped,

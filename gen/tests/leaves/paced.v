@@ -5,7 +5,7 @@
 module paced_window #(
     parameter BITS = 8, LANES = 1, HEIGHT = 4, WIDTH = 4, GROUPS = 1, KERNEL_H = 3, KERNEL_W = 3, STRIDE_H = 1,
     parameter STRIDE_W = 1, PAD_TOP = 0, PAD_BOTTOM = 0, PAD_LEFT = 0, PAD_RIGHT = 0, PAD_VALUE = 0, FOLDS = 1,
-    parameter INNER = GROUPS, REPLAYS = FOLDS, DILATION_H = 1, DILATION_W = 1, ROWS = 4, PIXELS = 1, PLACES = 5
+    parameter INNER = GROUPS, REPLAYS = FOLDS, DILATION_H = 1, DILATION_W = 1, ROWS = 4, PIXELS = 1, PLACES = 5, REGISTERED = 0
 ) (
     input  wire                         clk,
     input  wire                         rst,
@@ -25,7 +25,7 @@ module paced_window #(
       .KERNEL_W(KERNEL_W), .STRIDE_H(STRIDE_H), .STRIDE_W(STRIDE_W), .PAD_TOP(PAD_TOP), .PAD_BOTTOM(PAD_BOTTOM),
       .PAD_LEFT(PAD_LEFT), .PAD_RIGHT(PAD_RIGHT), .PAD_VALUE(PAD_VALUE[BITS-1:0]), .FOLDS(FOLDS), .INNER(INNER),
       .REPLAYS(REPLAYS), .DILATION_H(DILATION_H), .DILATION_W(DILATION_W),
-      .ROWS(ROWS), .PIXELS(PIXELS), .STEPS(1), .PLACES(PLACES)
+      .ROWS(ROWS), .PIXELS(PIXELS), .REGISTERED(REGISTERED), .STEPS(1), .PLACES(PLACES)
   ) u_window (
       .clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .freed(freed),
       .m_issue(), .m_last(), .m_valid(valid), .m_data(data)

@@ -18,6 +18,7 @@ struct Geometry {
     dilation: (usize, usize),
     rows: usize,
     pixels: usize,
+    registered: bool,
 }
 
 impl Geometry {
@@ -50,6 +51,7 @@ pub fn cases() -> Vec<Case> {
         dilation: (1, 1),
         rows: 4,
         pixels: 1,
+        registered: false,
     };
     let none = [0; 4];
     let pool =
@@ -109,6 +111,9 @@ pub fn cases() -> Vec<Case> {
         ("first_pixel", Geometry { map: (4, 4), groups: 1, folds: 1, ..dense }),
         ("first_row", Geometry { map: (4, 1), groups: 1, folds: 1, ..dense }),
         ("pixels_first_round", Geometry { pixels: 2, groups: 1, folds: 1, ..base }),
+        ("registered", Geometry { registered: true, ..base }),
+        ("registered_valid", Geometry { registered: true, pad: none, ..base }),
+        ("pixels_registered", Geometry { registered: true, pixels: 2, ..base }),
         ("pixels_split", Geometry { pixels: 2, groups: 4, folds: 4, split: Some((2, 2)), ..base }),
     ]
     .map(|(name, geometry)| case(name, geometry))
@@ -145,11 +150,13 @@ fn case(name: &str, geometry: Geometry) -> Case {
         .with("DILATION_W", geometry.dilation.1)
         .with("ROWS", geometry.rows)
         .with("PIXELS", geometry.pixels)
+        .with("REGISTERED", usize::from(geometry.registered))
+        .with("PLACES", 5 + usize::from(geometry.registered))
         .sends(&sent, LANES, BITS)
         .expects(&expected, LANES * geometry.pixels, BITS);
     let first_rows = (geometry.span().0 - geometry.pad[0]).min(height);
-    case.latency = Some((first_rows * width * geometry.groups) as i64 + 3);
-    if matches!(name, "same" | "dense" | "dense_deep" | "pixels_same") {
+    case.latency = Some((first_rows * width * geometry.groups) as i64 + 3 + i64::from(geometry.registered));
+    if matches!(name, "same" | "dense" | "dense_deep" | "pixels_same" | "registered") {
         case.span = Some(expected.len() as i64 - 1);
     }
     case

@@ -152,8 +152,11 @@ impl Found {
         match memory::rom(self.device, words, width) {
             Store::Logic if words <= 2 => {}
             Store::Logic => {
-                let tables = words.div_ceil(self.device.family().lut_bits());
-                self.add("table in logic", 1.0 + self.select(tables), 0, width * tables);
+                let family = self.device.family();
+                // An ECP5 chooses among four tables on the way.
+                let chosen = if family == Family::Ecp5 { 4 * family.lut_bits() } else { family.lut_bits() };
+                let tables = words.div_ceil(family.lut_bits());
+                self.add("table in logic", 1.0 + self.select(words.div_ceil(chosen)), 0, width * tables);
             }
             Store::Blocks(_) | Store::Distributed(_) => self.add("table in block RAM", 0.0, 0, 1),
         }
@@ -172,7 +175,8 @@ impl Found {
         let rows = log2(window.height + window.rows + window.stride[0]) + 1;
         let words = window.rows * window.width * window.groups;
         self.add("window control", 3.0, rows, beat * window.pixels + 4 * log2(words));
-        match memory::ram(self.device, words, beat, true) {
+        match memory::ram(self.device, words, beat) {
+            Store::Blocks(_) if window.registered => {}
             Store::Blocks(_) => self.add("window memory in block RAM", 1.0, 0, window.pixels),
             Store::Distributed(Distributed { tiles, ranks, .. }) => {
                 self.add("window memory in logic", 1.0 + self.select(ranks), 0, tiles);

@@ -137,8 +137,8 @@ impl Counter {
                 match memory::rom(self.device, words, *out_bits) {
                     Store::Blocks(blocks) => self.found.bram += lanes * blocks,
                     Store::Distributed(_) | Store::Logic => {
-                        let (bits, each) = ((lanes * out_bits) as f64, words.div_ceil(16) as f64 * 1.3);
-                        self.add("lookup_table.data", each * bits, bits);
+                        let (bits, each) = (lanes * out_bits, memory::tables(self.device.family(), words));
+                        self.add("lookup_table.data", (each * bits) as f64, bits as f64);
                     }
                 }
                 self.add("lookup_table.control", 2.0, 1.0);
@@ -221,7 +221,7 @@ impl Counter {
 
     /// A RAM whose read is registered; returns the flip-flops at its read port, which a block has inside.
     fn ring(&mut self, name: [&'static str; 2], words: usize, width: usize, banks: usize) {
-        match memory::ram(self.device, words, width, true) {
+        match memory::ram(self.device, words, width) {
             Store::Blocks(blocks) => self.found.bram += blocks * banks,
             Store::Distributed(Distributed { luts, ranks, .. }) => {
                 let select = (ranks - 1) * width;
@@ -249,8 +249,7 @@ impl Counter {
         let seen_columns =
             (window.width + left).max((out_columns * window.pixels - 1) * window.stride[1] + span_columns);
         let is_padded = top + left > 0 || seen_rows > window.height || seen_columns > window.width;
-        let banks = if window.pixels == 1 { 1 } else { window.pixels * window.stride[1] };
-        let words = window.rows * window.width.div_ceil(banks) * window.groups;
+        let (banks, words) = (window.banks(), window.words());
         let address = log2(words).max(1) as f64;
         let [inner, replays] = [window.inner, window.replays];
         let replays = if replays < window.folds { replays } else { 1 };
@@ -286,6 +285,17 @@ impl Counter {
             self.add("window.turn", choices as f64 + address * banks as f64, (2 * banks) as f64);
         }
         let given = (beat * window.pixels) as f64;
+        if window.registered {
+            let is_block = matches!(memory::ram(self.device, words, beat), Store::Blocks(_));
+            let is_taken_in = is_block && self.device.family() == Family::Ecp5;
+            let is_chosen = is_padded || banks > 1;
+            let ff = match (is_taken_in, is_chosen) {
+                (true, true) => 0.0,
+                (true, false) => given,
+                (false, _) => (banks * beat) as f64,
+            };
+            self.add("window.registered", 0.0, ff);
+        }
         self.add(
             if is_padded { "window.padded" } else { "window.data" },
             if is_padded { given } else { 0.0 },
@@ -297,12 +307,13 @@ impl Counter {
         let (lut, ff) = tokens(places);
         let address = if places == 1 { 0 } else { 2 * log2(places) };
         self.add("result_buffer.control", (lut + 2 * address + 2) as f64, (ff + address) as f64);
-        match memory::ram(self.device, places, width, false) {
+        match memory::ram(self.device, places, width) {
             Store::Logic if places == 1 => self.add("result_buffer.one", 0.0, width as f64),
             Store::Distributed(Distributed { luts, ranks, .. }) => {
                 self.add("result_buffer.distributed", (luts + (ranks - 1) * width) as f64, 0.0);
             }
-            Store::Logic | Store::Blocks(_) => {
+            Store::Blocks(blocks) => self.found.bram += blocks,
+            Store::Logic => {
                 let select = (places - 1) * width * 2 / 3 + places;
                 self.add("result_buffer.registers", select as f64, (places * width) as f64);
             }
@@ -321,8 +332,7 @@ impl Counter {
                 self.add(name[0], 0.0, outside as f64);
             }
             Store::Distributed(_) | Store::Logic => {
-                let most = self.device.family().lut_bits();
-                let each = if words <= most { 1.0 } else { words as f64 / most as f64 * 1.4 };
+                let each = memory::tables(self.device.family(), words) as f64;
                 let fields = distinct(words, width);
                 self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, 2.0 * fields);
             }
@@ -333,7 +343,7 @@ impl Counter {
         let count = log2(length).max(1);
         self.add("softmax.data", (530 + 3 * count) as f64, (230 + 3 * count) as f64);
         self.rom(["softmax.rom", "softmax.exponentials"], 256, 31);
-        match memory::ram(self.device, length, 8, true) {
+        match memory::ram(self.device, length, 8) {
             Store::Blocks(blocks) => self.found.bram += blocks,
             Store::Distributed(Distributed { luts, .. }) => self.add("softmax.scores", luts as f64, 0.0),
             Store::Logic => self.add("softmax.scores", (4 * length) as f64, (8 * length) as f64),

@@ -1,7 +1,7 @@
 //! Folded arrays as countable structure.
 
 use super::{Counter, log2};
-use crate::plan::latency::{CHAIN, REGISTERED_WORDS};
+use crate::plan::latency::{CHAIN, REGISTERED_WORDS, gated_sum};
 use crate::plan::leaf::{ArrayLeaf, BLOCK_BITS, Product};
 use crate::plan::packing::Packing;
 use crate::target::Family;
@@ -43,8 +43,28 @@ impl Counter {
         counts
     }
 
-    /// LUTs of gates, bits of adders, and of registers of `gated_sum`.
+    /// LUTs of gates, bits of adders, and of registers of the family's `gated_sum`.
     fn gated(&self, lanes: usize, bits: usize, first: bool, most: usize) -> [usize; 3] {
+        let levels = log2(lanes).max(1);
+        let spare = usize::from(first) + gated_sum(lanes) - levels;
+        match self.device.family() {
+            Family::Ecp5 | Family::Gowin => self.chained(lanes, bits, first, most),
+            Family::Ice40 => {
+                let (adders, registers, width) = self.tree(lanes, bits, most);
+                let gated = if spare > 0 { lanes * bits } else { 0 };
+                [lanes * bits, adders, gated + registers + spare.saturating_sub(1) * width]
+            }
+            Family::Xc7 => {
+                let pairs = lanes.div_ceil(2);
+                let (adders, registers, width) = self.tree(pairs, bits + 1, most);
+                let summed = if pairs > 1 { registers } else { 0 };
+                [pairs * bits, adders, pairs * (bits + 1) + summed + spare * width]
+            }
+        }
+    }
+
+    /// The same, of chains of `gated_add`.
+    fn chained(&self, lanes: usize, bits: usize, first: bool, most: usize) -> [usize; 3] {
         let (chains, length) = (lanes.div_ceil(CHAIN), lanes.min(CHAIN));
         let (mut gates, mut adders, mut registers) = (0, 0, 0);
         for chain in 0..chains {
@@ -72,8 +92,9 @@ impl Counter {
         let first = words > REGISTERED_WORDS;
         let (x, most) = (array.x_bits, array.acc_bits);
         let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
-        let skewed =
-            !matches!(array.product, Product::Xnor | Product::Sign | Product::Multiply | Product::Joint);
+        let is_gated =
+            matches!(array.product, Product::Ternary | Product::TwoBit | Product::Po2 | Product::Dfp);
+        let is_skewed = is_gated && matches!(self.device.family(), Family::Ecp5 | Family::Gowin);
         match array.product {
             Product::Xnor if self.device.family() == Family::Ecp5 => {
                 let [positions, registers, delayed] = Self::counted(array.simd, most);
@@ -155,7 +176,7 @@ impl Counter {
                 }
             }
         }
-        if skewed {
+        if is_skewed {
             let delays: usize = (0..array.simd)
                 .map(|lane| if first { lane % CHAIN } else { (lane % CHAIN).saturating_sub(1) })
                 .sum();
