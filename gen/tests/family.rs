@@ -173,7 +173,7 @@ const CASES: [Case; 13] = [
         top: "weight_rom",
         text: "",
         settles: 2,
-        parameters: &["WIDTH 4 DEPTH 1", "WIDTH 4 DEPTH 5"],
+        parameters: &["WIDTH 4 DEPTH 1", "WIDTH 4 DEPTH 5", "WIDTH 4 DEPTH 60"],
     },
     Case {
         family: "xc7",
@@ -220,7 +220,7 @@ impl Case {
         let usual: String = self.own.iter().map(|module| library(module)).collect();
         write("gold.v", &(shared.clone() + &usual));
         write("gate.v", &(shared + &texts.concat()));
-        write("weights.hex", "1\n7\na\nc\n3\n");
+        write("weights.hex", &"1\n7\na\nc\n3\n".repeat(12));
         let words: Vec<&str> = parameters.split(' ').collect();
         let set: String = words.chunks(2).map(|pair| format!(" -set {} {}", pair[0], pair[1])).collect();
         let prepare = |name: &str| {

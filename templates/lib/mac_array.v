@@ -48,19 +48,24 @@ module mac_array #(
   localparam LENGTH = (SIMD < CHAIN) ? SIMD : CHAIN;
   // Words that are put together come a cycle later, and so do the activations.
   localparam LATE   = (SLICES > 0 || FOLDS * STEPS > BANK || TRITS != 0) ? 1 : 0;
-  // A block RAM's word comes late and from far: with many words, nothing but a register follows it.
-  localparam FIRST  = (SKEWED && LATE == 0 && FOLDS * STEPS > 64) ? 1 : 0;
+  // A block RAM's word comes late and from far: with many words, nothing but a register follows it, in the chains or before
+  // the shifters in front of these.
+  localparam CLOSE  = (SKEWED && LATE == 0 && FOLDS * STEPS > 64) ? 1 : 0;
+  localparam BEFORE = (KIND == PO2) ? CLOSE : 0;
+  localparam FIRST  = CLOSE - BEFORE;
   localparam GATED  = FIRST + ((LENGTH > 2) ? LENGTH - 1 : 1) + $clog2((SIMD + CHAIN - 1) / CHAIN);
   localparam LEVELS = (SIMD > 1) ? $clog2(SIMD) : 1;
   localparam DELAY  = (KIND == XNOR) ? LEVELS : (KIND == SIGN) ? LEVELS + 1 : (KIND == MULTIPLY) ? LEVELS + 3 + ((X_BITS > 17) ? 1 : 0) :
       (KIND == JOINT) ? LEVELS + 3 : (KIND == PO2) ? GATED + 1 : (KIND == DFP) ? GATED + CODE_BITS - 2 : GATED;
-  localparam FETCH = 2 + LATE;             // cycles from a beat's issue to its word
+  localparam FETCH  = 2 + LATE + BEFORE;   // cycles from a beat's issue to its word
 
+  wire [WORD-1:0] fetched;
   wire [WORD-1:0] weight;
 
   packed_rom #(.WIDTH(WORD), .DEPTH(FOLDS * STEPS), .SLICES(SLICES), .BANK(BANK), .TRITS(TRITS), .FILE(FILE)) u_rom (
-      .clk(clk), .rst(rst), .step(s_issue), .data(weight)
+      .clk(clk), .rst(rst), .step(s_issue), .data(fetched)
   );
+  delay #(.BITS(WORD), .CYCLES(BEFORE)) u_before (.clk(clk), .d(fetched), .q(weight));
 
   // What is fetched and what comes out of the adder trees: a bubble, a step or the last step of a fold.
   reg  [FETCH+DELAY-1:0] valid_q;
@@ -96,7 +101,7 @@ module mac_array #(
       wire [BLOCKS*SIMD*X_BITS-1:0] x_skewed;
       wire [       PE*ACC_BITS-1:0] sums;
 
-      delay #(.BITS(BLOCKS * SIMD * X_BITS), .CYCLES(LATE)) u_late (
+      delay #(.BITS(BLOCKS * SIMD * X_BITS), .CYCLES(LATE + BEFORE)) u_late (
           .clk(clk), .d(s_data[pixel*BLOCKS*SIMD*X_BITS+:BLOCKS*SIMD*X_BITS]), .q(x_fetched)
       );
 

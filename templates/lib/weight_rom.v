@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Read-only memory from a $readmemh file: registered read, then a second register that hides the block RAM's slow output.
+// Read-only memory from a $readmemh file: registered read, and a second register. That one hides a block RAM's slow output;
+// so few words that they are tables in logic have it in front, where an address has fewer bits than a word.
 `default_nettype none
 
 module weight_rom #(
@@ -14,6 +15,7 @@ module weight_rom #(
 );
 
   localparam A_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  localparam AHEAD  = (DEPTH <= 56) ? 1 : 0;
 
   reg  [ WIDTH-1:0] rom[0:DEPTH-1];
   reg  [ WIDTH-1:0] read_q;
@@ -21,8 +23,8 @@ module weight_rom #(
 
   initial $readmemh(FILE, rom);
 
-  fetch_address #(.BITS(A_BITS)) u_address (.clk(clk), .enable(enable), .d(address), .q(word));
-  fetch_data #(.BITS(WIDTH)) u_data (.clk(clk), .enable(enable), .d(read_q), .q(data));
+  fetch_address #(.BITS(A_BITS), .AHEAD(AHEAD)) u_address (.clk(clk), .enable(enable), .d(address), .q(word));
+  fetch_data #(.BITS(WIDTH), .AHEAD(AHEAD)) u_data (.clk(clk), .enable(enable), .d(read_q), .q(data));
 
   generate
     if (DEPTH == 1) begin : g_word

@@ -8,6 +8,8 @@ use crate::fixed::Rounding;
 pub(super) const CHAIN: usize = 4;
 /// With more words than this a register follows the ROM of a `mac_array` whose lanes form chains.
 pub(super) const REGISTERED_WORDS: usize = 64;
+/// Up to so many words the second register of a `weight_rom` stands in front of it.
+pub(super) const AHEAD_WORDS: usize = 56;
 
 /// Registers of `multiplier`.
 fn multiplier(a_bits: usize, b_bits: usize) -> usize {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// `fetch_address` with the register of `fetch_data`: the family's block RAMs have none behind them and answer fast, and
+// `fetch_address` with the register whatever AHEAD says: the family's block RAMs have none behind them and answer fast, and
 // an address has fewer bits than a word.
 `default_nettype none
 
 module fetch_address #(
-    parameter BITS = 8
+    parameter BITS  = 8,
+    parameter AHEAD = 0
 ) (
     input  wire            clk,
     input  wire            enable,

@@ -3,7 +3,8 @@
 `default_nettype none
 
 module fetch_data #(
-    parameter BITS = 8
+    parameter BITS  = 8,
+    parameter AHEAD = 0
 ) (
     input  wire            clk,
     input  wire            enable,

@@ -10,6 +10,7 @@ use super::super::leaf::{BlockLeaf, Converter, Leaf, Pace, WindowLeaf};
 use super::super::unrolled::UnrolledLeaf;
 use super::Device;
 use super::memory::{self, Distributed, Store};
+use crate::plan::latency::AHEAD_WORDS;
 use crate::share::width;
 use crate::target::Family;
 
@@ -320,7 +321,7 @@ impl Counter {
         }
     }
 
-    /// `weight_rom`: two registers behind the read, which a block takes in as far as it has them.
+    /// `weight_rom`: of its two registers a block takes in what it has, and tables have one in front.
     fn rom(&mut self, name: [&'static str; 2], words: usize, width: usize) {
         if words <= 1 || width == 0 {
             return;
@@ -334,7 +335,9 @@ impl Counter {
             Store::Distributed(_) | Store::Logic => {
                 let each = memory::tables(self.device.family(), words) as f64;
                 let fields = distinct(words, width);
-                self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, 2.0 * fields);
+                let is_ahead = words <= AHEAD_WORDS || self.device.family() == Family::Ice40;
+                let second = if is_ahead { log2(words) as f64 } else { fields };
+                self.add(name[1], if words <= 2 { 0.0 } else { fields * each }, fields + second);
             }
         }
     }

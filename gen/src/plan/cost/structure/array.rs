@@ -89,7 +89,10 @@ impl Counter {
         let sums = array.pe * array.pixels;
         let lanes = (array.simd * sums) as f64;
         let words = array.steps * array.folds;
-        let first = words > REGISTERED_WORDS;
+        let is_late = array.packing.is_late(words);
+        let is_close = !is_late && words > REGISTERED_WORDS;
+        let before = is_close && array.product == Product::Po2;
+        let first = is_close && !before;
         let (x, most) = (array.x_bits, array.acc_bits);
         let each = |counts: [usize; 3]| counts.map(|count| (count * sums) as f64);
         let is_gated =
@@ -182,6 +185,10 @@ impl Counter {
                 .sum();
             let bits = delays * (array.pe * array.code_bits + array.pixels * array.blocks * x);
             self.add("array.skew", 0.0, bits as f64);
+        }
+        if before {
+            let bits = array.simd * (array.pe * array.code_bits + array.pixels * array.blocks * x);
+            self.add("array.before", 0.0, bits as f64);
         }
         let total = (sums * array.acc_bits) as f64;
         match array.steps {
