@@ -321,6 +321,11 @@ impl Counter {
         }
     }
 
+    /// Flip-flops behind the word of a `weight_rom` in blocks: an ECP5's take in their register.
+    fn behind_blocks(&self, width: usize) -> f64 {
+        if self.device.family() == Family::Ecp5 { 0.0 } else { width as f64 }
+    }
+
     /// `weight_rom`: of its two registers a block takes in what it has, and tables have one in front.
     fn rom(&mut self, name: [&'static str; 2], words: usize, width: usize) {
         if words <= 1 || width == 0 {
@@ -329,8 +334,7 @@ impl Counter {
         match memory::rom(self.device, words, width) {
             Store::Blocks(blocks) => {
                 self.found.bram += blocks;
-                let outside = if self.device.family() == Family::Ecp5 { 0 } else { width };
-                self.add(name[0], 0.0, outside as f64);
+                self.add(name[0], 0.0, self.behind_blocks(width));
             }
             Store::Distributed(_) | Store::Logic => {
                 let each = memory::tables(self.device.family(), words) as f64;

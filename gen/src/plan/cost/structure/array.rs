@@ -179,16 +179,16 @@ impl Counter {
                 }
             }
         }
+        // Bits of a lane's weights and activations.
+        let lane_bits = array.pe * array.code_bits + array.pixels * array.blocks * x;
         if is_skewed {
             let delays: usize = (0..array.simd)
                 .map(|lane| if first { lane % CHAIN } else { (lane % CHAIN).saturating_sub(1) })
                 .sum();
-            let bits = delays * (array.pe * array.code_bits + array.pixels * array.blocks * x);
-            self.add("array.skew", 0.0, bits as f64);
+            self.add("array.skew", 0.0, (delays * lane_bits) as f64);
         }
         if before {
-            let bits = array.simd * (array.pe * array.code_bits + array.pixels * array.blocks * x);
-            self.add("array.before", 0.0, bits as f64);
+            self.add("array.before", 0.0, (array.simd * lane_bits) as f64);
         }
         let total = (sums * array.acc_bits) as f64;
         match array.steps {
@@ -209,11 +209,7 @@ impl Counter {
         } else {
             self.found.bram += array.packing.blocks(words, width, self.device.family().block_ram());
             self.add("array.unpack", array.packing.luts(words, width) as f64, 0.0);
-            self.add(
-                "array.rom_blocks",
-                0.0,
-                if self.device.family() == Family::Ecp5 { 0.0 } else { width as f64 },
-            );
+            self.add("array.rom_blocks", 0.0, self.behind_blocks(width));
         }
     }
 
